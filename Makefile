@@ -1,15 +1,84 @@
-# Each target sets itself up: a fresh clone with Python 3.11, make and git is enough.
-PYTHON ?= python3
+# Each target sets itself up: a fresh clone on a machine with Python 3.11, make and git is enough.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime-installed
 INSTALLED := $(VENV)/.installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+LOCKED := --require-hashes --only-binary :all:
+COMPILE := .lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --upgrade
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(RUNTIME) ## a ward of six simulated patients on an accelerated clock, with a web page
+	$(BIN)/infusion demo
+
+.PHONY: test
+test: check browser ## everything: the checks, then every suite, with the time each took
+	$(BIN)/python -m pytest
+
+.PHONY: check
+check: $(INSTALLED) ## format, lint, types, import contracts, tidiness: no test of behaviour
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m pytest tests/tidy -q
+
+.PHONY: format
+format: $(INSTALLED) ## rewrite the sources the way `make check` wants them
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+.PHONY: drill
+drill: $(INSTALLED) ## the slow ones: kill, power cut, full disk, load
+	$(BIN)/python -m pytest -m drill --timeout 1800
+
+.PHONY: bench
+bench: $(INSTALLED) ## measured rates on this machine
+	$(BIN)/python -m bench
+
+.PHONY: sbom
+sbom: $(INSTALLED) ## sbom.json: what the runtime lock brings in, as CycloneDX
+	$(BIN)/cyclonedx-py requirements requirements/runtime.txt --pyproject pyproject.toml --output-reproducible --of JSON -o sbom.json
+
+.PHONY: lock
+lock: ## renew requirements/*.txt from pyproject.toml and requirements/*.in
+	test -x .lock/bin/uv || ($(PYTHON) -m venv .lock && .lock/bin/python -m pip install --quiet uv)
+	$(COMPILE) pyproject.toml -o requirements/runtime.txt
+	$(COMPILE) requirements/build.in -o requirements/build.txt
+	$(COMPILE) pyproject.toml requirements/dev.in -c requirements/runtime.txt -c requirements/build.txt -o requirements/dev.txt
 
 .PHONY: venv
-venv: $(INSTALLED)
+venv: $(INSTALLED) ## .venv with everything locked for tests and checks
 
 # Locked and hashed first, then this project on top without dependencies and with the locked build backend.
-$(INSTALLED): requirements/dev.txt pyproject.toml
+$(RUNTIME): requirements/runtime.txt requirements/build.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(PIP) $(LOCKED) -r requirements/runtime.txt -r requirements/build.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
 	touch $@
+
+$(INSTALLED): $(RUNTIME) requirements/dev.txt
+	$(PIP) $(LOCKED) -r requirements/dev.txt
+	touch $@
+
+# Browser tests need a browser. Fetching one is a kindness to a bare machine, never a condition:
+# without it those tests are skipped, and the test run says so at its end.
+.PHONY: browser
+browser:
+	@if [ -d tests/e2e ] && ! command -v chromium >/dev/null; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "No chromium here: trying to install it for tests/e2e"; \
+			(apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium) >/dev/null 2>&1 || true; \
+		fi; \
+		command -v chromium >/dev/null || echo "WARNING: no chromium: tests/e2e will be SKIPPED"; \
+	fi
+
+.PHONY: clean
+clean: ## forget the virtual environment and every cache
+	rm -rf $(VENV) .lock .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build sbom.json
