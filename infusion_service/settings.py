@@ -1,0 +1,334 @@
+"""What the operator decides, once, before the service starts.
+
+`load_settings` reads one TOML file, lays the environment over it and refuses anything it does not understand, all
+problems at once. The documented list of keys is `config/default.toml`; a test holds it equal to the defaults here.
+Nothing in here is a secret: keys, tokens and PINs never stand in a settings file.
+
+Not here: clinical limits (they are in the workflow file) and anything that changes while the service runs.
+"""
+
+import difflib
+import hashlib
+import ipaddress
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from infusion_service import packaged
+from infusion_service import setting_values as read
+from infusion_service.setting_values import Reader, Unreadable, did_you_mean
+
+ClockKind = Literal["real", "simulated"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ward:
+    """A ward of the site: whose wall clock a day follows and when a day nobody came to counts as missed."""
+
+    id: str
+    name: str
+    timezone: str
+    """IANA name, such as Europe/Paris."""
+    missed_cutoff: str = "12:00"
+    """Wall time HH:MM in `timezone`; copied into each day when it is scheduled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Where the service says no instead of growing: every bound of a queue, a body, a page or a wait, unit last."""
+
+    body_bytes_max: int = 256 * 1024
+    batch_bytes_max: int = 1024 * 1024
+    batch_items_max: int = 500
+    intake_queue_max: int = 4096
+    """Submissions waiting for the writer; past it 503 with Retry-After (stop and emergency facts pass)."""
+    intake_batch_max: int = 512
+    """Submissions decided and committed together."""
+    day_cache_days_max: int = 512
+    day_facts_max: int = 5000
+    """Facts of one day that devices may post; people are never bound by it."""
+    sse_clients_max: int = 64
+    page_entries_max: int = 1000
+    header_wait_s: int = 10
+    body_wait_s: int = 30
+    idle_connection_s: int = 75
+    drain_s_max: int = 10
+    """Time open requests get to finish after SIGTERM."""
+    session_idle_min: int = 30
+    session_hours_max: int = 12
+    pin_attempts_max: int = 5
+    double_check_min: int = 30
+    """How long the first person's entry of a double check waits for the second."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything the bootstrap needs to know to open the service. Build it by `load_settings`, or by hand in tests."""
+
+    site: str = "demo"
+    """The tenant: key of every table, and part of every leaf of the log. It can never be renamed."""
+    clock: ClockKind = "real"
+    clock_start: datetime | None = None
+    """Where a simulated clock begins; None: now."""
+    host: str = "127.0.0.1"
+    port: int = 8080
+    """TCP port; 0 picks a free one."""
+    behind_proxy: bool = False
+    """Somebody in front of us speaks TLS to the ward."""
+    tls_certificate_file: Path | None = None
+    tls_key_file: Path | None = None
+    database: Path = Path("infusion.db")
+    checkpoint_dir: Path | None = None
+    """Where signed checkpoints are kept, apart from the database; None: `checkpoints` beside it."""
+    workflows_dir: Path = field(default_factory=packaged.workflows_dir)
+    log_json: bool = False
+    log_level: str = "info"
+    limits: Limits = field(default_factory=Limits)
+    wards: tuple[Ward, ...] = (Ward(id="neuro-day", name="Neurology day ward", timezone="Europe/Paris"),)
+
+    def ward(self, ward_id: str) -> Ward | None:
+        """Return the ward of this id, or None where the site has none such."""
+        return next((ward for ward in self.wards if ward.id == ward_id), None)
+
+    @property
+    def checkpoints(self) -> Path:
+        """The directory of signed checkpoints, resolved."""
+        return self.checkpoint_dir or self.database.parent / "checkpoints"
+
+    @property
+    def tls(self) -> bool:
+        """Whether the service itself speaks TLS."""
+        return self.tls_certificate_file is not None and self.tls_key_file is not None
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the service."""
+        return is_loopback(self.host)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingProblem:
+    """One thing wrong with the settings: where, what, and what to write instead."""
+
+    where: str
+    """A file's key (`limits.body_bytes_max`) or the name of an environment variable."""
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        """Return the problem as one line for a terminal."""
+        return f"{self.where}: {self.problem}. {self.remedy}"
+
+
+class SettingsInvalid(Exception):
+    """The settings cannot be used; `problems` names everything that is wrong with them."""
+
+    def __init__(self, problems: tuple[SettingProblem, ...]) -> None:
+        """Keep `problems`, in the order in which they were found."""
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Read the settings file `path` (None: none, all defaults) and lay `environ` over it.
+
+    A variable is named INFUSION_<SECTION>_<KEY>; an empty one counts as not set. Relative paths in the
+    file are relative to the file, others to the working directory. Raises SettingsInvalid with all that is wrong.
+    """
+    reading = _Reading()
+    if path is not None:
+        reading.read_file(path)
+    reading.read_environment(environ)
+    if reading.problems:
+        raise SettingsInvalid(tuple(reading.problems))
+    settings = Settings(**reading.values, limits=Limits(**reading.limits))
+    if problems := setting_conflicts(settings):
+        raise SettingsInvalid(problems)
+    return settings
+
+
+def setting_conflicts(settings: Settings) -> tuple[SettingProblem, ...]:
+    """Return what is wrong between settings that are fine one by one; empty where they go together."""
+    problems = []
+    if (settings.tls_certificate_file is None) != (settings.tls_key_file is None):
+        problems.append(
+            SettingProblem(
+                where="http.tls_certificate_file",
+                problem="a certificate needs its key and a key its certificate",
+                remedy="Set http.tls_certificate_file and http.tls_key_file together.",
+            )
+        )
+    # PINs and patients would cross the ward's network in the clear.
+    if not (settings.loopback or settings.tls or settings.behind_proxy):
+        problems.append(
+            SettingProblem(
+                where="http.host",
+                problem=f"{settings.host} can be reached by other machines, and nothing speaks TLS",
+                remedy="Set the TLS files, or http.behind_proxy = true where a proxy does, or bind 127.0.0.1.",
+            )
+        )
+    if settings.clock_start is not None and settings.clock != "simulated":
+        problems.append(
+            SettingProblem(
+                where="clock.start",
+                problem="the real clock starts where it is",
+                remedy='Set clock.kind = "simulated" or leave clock.start out.',
+            )
+        )
+    return tuple(problems)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is reachable from this machine alone; a name other than localhost is taken for reachable."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def configuration_hash(settings: Settings) -> str:
+    """Return `sha256:<hex>` over all settings; it goes into the log with every start."""
+    values = {item.name: _printable(getattr(settings, item.name)) for item in fields(settings)}
+    canonical = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _printable(value: object) -> object:
+    if isinstance(value, Limits):
+        return {item.name: getattr(value, item.name) for item in fields(value)}
+    if isinstance(value, tuple):
+        return [{item.name: getattr(ward, item.name) for item in fields(ward)} for ward in value]
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return str(value) if isinstance(value, Path) else value
+
+
+_PORT_MAX = 65535
+_KEYS: Mapping[str, tuple[str, Reader]] = {
+    "site.name": ("site", read.identifier),
+    "clock.kind": ("clock", read.one_of("real", "simulated")),
+    "clock.start": ("clock_start", read.moment),
+    "http.host": ("host", read.text),
+    "http.port": ("port", read.whole(0, _PORT_MAX)),
+    "http.behind_proxy": ("behind_proxy", read.truth),
+    "http.tls_certificate_file": ("tls_certificate_file", read.path),
+    "http.tls_key_file": ("tls_key_file", read.path),
+    "storage.database": ("database", read.path),
+    "storage.checkpoint_dir": ("checkpoint_dir", read.path),
+    "workflows.directory": ("workflows_dir", read.path),
+    "logs.json": ("log_json", read.truth),
+    "logs.level": ("log_level", read.one_of("debug", "info", "warning", "error")),
+    **{f"limits.{item.name}": (item.name, read.whole(1)) for item in fields(Limits)},
+}
+"""Each key of the file with the attribute it sets (of Limits in section `limits`, else of Settings)."""
+
+_WARD_KEYS: Mapping[str, Reader] = {
+    "id": read.identifier,
+    "name": read.text,
+    "timezone": read.time_zone,
+    "missed_cutoff": read.wall_time,
+}
+_SECTIONS = ("site", "clock", "http", "storage", "workflows", "logs", "limits", "wards")
+_PREFIX = "INFUSION_"
+_VARIABLES: Mapping[str, str] = {_PREFIX + key.replace(".", "_").upper(): key for key in _KEYS}
+_LIKENESS_MIN = 0.8
+"""How like a known name (difflib's ratio) a variable must be to count as a slip of the pen; others are not ours."""
+
+
+class _Reading:
+    """What has been read so far, and everything found wrong with it."""
+
+    def __init__(self) -> None:
+        self.problems: list[SettingProblem] = []
+        self.values: dict[str, Any] = {}
+        self.limits: dict[str, int] = {}
+
+    def read_file(self, path: Path) -> None:
+        try:
+            document = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            self._note(str(path), f"cannot be read ({error.strerror})", "Name a file that exists.")
+            return
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            self._note(str(path), f"is not TOML ({error})", "Mend the line it names.")
+            return
+        for section, content in document.items():
+            if section == "wards":
+                self._read_wards(content)
+            elif section not in _SECTIONS or not isinstance(content, dict):
+                self._unknown(section, _SECTIONS)
+            else:
+                for key, value in content.items():
+                    self._read_key(f"{section}.{key}", value, directory=path.parent)
+
+    def read_environment(self, environ: Mapping[str, str]) -> None:
+        for name, value in sorted(environ.items()):
+            if key := _VARIABLES.get(name):
+                if value:
+                    self._set(name, key, value)
+            elif name.startswith(tuple(f"{_PREFIX}{section.upper()}_" for section in _SECTIONS)) or _misspelt(name):
+                self._unknown(name, _VARIABLES)
+
+    def _read_key(self, key: str, value: object, *, directory: Path) -> None:
+        if key not in _KEYS:
+            section = key.partition(".")[0]
+            self._unknown(key, [known for known in _KEYS if known.startswith(section)])
+            return
+        attribute, reader = _KEYS[key]
+        self._set(key, key, value)
+        if reader is read.path and attribute in self.values:
+            self.values[attribute] = directory / self.values[attribute]
+
+    def _set(self, where: str, key: str, value: object) -> None:
+        attribute, reader = _KEYS[key]
+        target = self.limits if key.startswith("limits.") else self.values
+        try:
+            target[attribute] = reader(value)
+        except Unreadable as error:
+            self._note(where, error.problem, error.remedy)
+
+    def _read_wards(self, content: object) -> None:
+        if not isinstance(content, list) or not all(isinstance(ward, dict) for ward in content) or not content:
+            self._note("wards", "is not a list of wards", "Write one [[wards]] table for each, at least one.")
+            return
+        wards = [self._read_ward(f"wards[{position}]", ward) for position, ward in enumerate(content)]
+        ids = [ward.id for ward in wards if ward is not None]
+        for twice in sorted({ward_id for ward_id in ids if ids.count(ward_id) > 1}):
+            self._note("wards", f"the id {twice!r} is there twice", "Give each ward its own id.")
+        self.values["wards"] = tuple(ward for ward in wards if ward is not None)
+
+    def _read_ward(self, where: str, content: Mapping[str, object]) -> Ward | None:
+        found: dict[str, str] = {}
+        before = len(self.problems)
+        for key, value in content.items():
+            if key not in _WARD_KEYS:
+                self._unknown(f"{where}.{key}", [f"{where}.{known}" for known in _WARD_KEYS])
+                continue
+            try:
+                found[key] = _WARD_KEYS[key](value)
+            except Unreadable as error:
+                self._note(f"{where}.{key}", error.problem, error.remedy)
+        for key in ("id", "name", "timezone"):
+            if key not in content:
+                self._note(where, f"has no {key}", f"Write {key} = ...")
+        return Ward(**found) if len(self.problems) == before else None
+
+    def _unknown(self, where: str, known: Iterable[str]) -> None:
+        hint = did_you_mean(where, known) or " config/default.toml lists what there is."
+        self._note(where, "is not a setting", f"Take it out or correct it.{hint}")
+
+    def _note(self, where: str, problem: str, remedy: str) -> None:
+        self.problems.append(SettingProblem(where=where, problem=problem, remedy=remedy))
+
+
+def _misspelt(name: str) -> bool:
+    if not name.startswith(_PREFIX):
+        return False
+    known = [variable.removeprefix(_PREFIX) for variable in _VARIABLES]
+    return bool(difflib.get_close_matches(name.removeprefix(_PREFIX), known, n=1, cutoff=_LIKENESS_MIN))
