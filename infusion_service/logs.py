@@ -30,6 +30,9 @@ _NEVER_LOGGED = frozenset(
 _NESTING_MAX = 6
 """Levels of a nested field that are looked through; what lies deeper is blanked whole."""
 
+_TALKATIVE = ("aiosqlite", "asyncio", "transitions")
+"""Libraries that narrate every call at info or debug: heard from warning on, whatever our own level."""
+
 _SPEAKS_OF_MACHINES = ("aiosqlite", "pysqlite3", "sqlite3", "ssl")
 """Libraries whose messages name files, constraints and addresses, never values."""
 
@@ -67,6 +70,8 @@ def configure(*, json: bool = False, level: str = "info", stream: TextIO | None 
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    for library in _TALKATIVE:
+        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
