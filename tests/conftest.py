@@ -10,23 +10,22 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 WANTED_PROGRAMS = {
-    "chromium": "the browser tests",
-    "curl": "the shell example",
-    "docker": "the container image (the files are checked, never run)",
-    "initdb": "the PostgreSQL store",
+    "chromium": "tests/e2e",
+    "curl": "tests/examples",
+    "initdb": "tests/postgres",
 }
-"""Programs that some tests need, and what stays untested without them."""
+"""Programs of the machine that a suite needs. Who has none gets the suite skipped, and is told so twice."""
 
 _seconds_by_suite: dict[str, float] = defaultdict(float)
 _tests_by_suite: Counter[str] = Counter()
 
 
 def pytest_report_header() -> list[str]:
-    """Say at the top what is missing here."""
+    """Say at the top what this machine cannot test."""
     return [
-        f"NOT TESTED HERE: {what}: there is no {program} on this machine"
-        for program, what in WANTED_PROGRAMS.items()
-        if shutil.which(program) is None
+        f"NOT TESTED HERE: {suite}, because there is no {program} on this machine"
+        for program, suite in WANTED_PROGRAMS.items()
+        if (ROOT / suite).is_dir() and shutil.which(program) is None
     ]
 
 
@@ -40,8 +39,13 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None]:
-    """Print the time of each suite, slowest first, before pytest's own closing line."""
+    """Say what was skipped and how long each suite took, before pytest's own closing line."""
     yield
+    skipped = Counter(str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", []))
+    if skipped:
+        terminalreporter.section("NOT TESTED HERE", sep="!", red=True, bold=True)
+        for reason, tests in skipped.most_common():
+            terminalreporter.write_line(f"{tests:5} tests: {reason.removeprefix('Skipped: ')}")
     if not _seconds_by_suite:
         return
     terminalreporter.section("time per suite")
