@@ -17,7 +17,7 @@ import msgspec
 
 from infusion_service.clinical.vocabulary import JSON, SITE_STREAM
 from infusion_service.log.entry import LogEntry, LogRow
-from infusion_service.log.merkle import Frontier
+from infusion_service.log.merkle import Frontier, subtrees_of
 from infusion_service.log.store import (
     Batch,
     DayHead,
@@ -125,9 +125,10 @@ class MemoryStore:
         )
         return _first(wanted, limit)
 
-    async def read_leaf_hashes(self, site: str, *, after_seq: int = 0, limit: int) -> list[bytes]:
-        """See `Store.read_leaf_hashes`."""
-        return [row.leaf_hash for row in self._sites[site].rows[after_seq : after_seq + limit]]
+    async def read_subtrees(self, site: str, nodes: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
+        """See `Store.read_subtrees`."""
+        read = subtrees_of([row.leaf_hash for row in self._sites[site].rows])
+        return {(level, index): read(level, index) for level, index in nodes}
 
     async def read_streams(self, site: str, *, after: str | None = None, limit: int) -> list[str]:
         """See `Store.read_streams`."""

@@ -18,6 +18,9 @@ EMPTY_ROOT = sha256(b"").digest()
 _SIZE_BYTES = 8
 _NODE_PREFIX = b"\x01"  # RFC 6962 2.1: keeps an inner node from ever being read as a leaf
 
+STORED_LEVELS = (8, 16, 24, 32)
+"""Levels whose perfect subtrees' roots are worth keeping: a proof then reads hundreds of leaves, never millions."""
+
 SubtreeReader = Callable[[int, int], bytes]
 """`(level, index)` -> root of the perfect subtree over leaves [index * 2**level, (index + 1) * 2**level)."""
 
@@ -45,13 +48,19 @@ class Frontier:
         for leaf_hash in leaf_hashes:
             self.append(leaf_hash)
 
-    def append(self, leaf_hash: bytes) -> None:
-        """Add a leaf at the right. One node hash per append on average."""
+    def append(self, leaf_hash: bytes, completed: list[bytes] | None = None) -> None:
+        """Add a leaf at the right. One node hash per append on average.
+
+        `completed` is given the roots of the perfect subtrees that become whole by it: of level 1, 2, 3 and so on.
+        """
         size = self.size
+        root = leaf_hash
         while size & 1:  # a perfect subtree as large as the new one stands to its left: they become one
-            leaf_hash = node_hash(self._roots.pop(), leaf_hash)
+            root = node_hash(self._roots.pop(), root)
             size >>= 1
-        self._roots.append(leaf_hash)
+            if completed is not None:
+                completed.append(root)
+        self._roots.append(root)
         self.size += 1
 
     def root(self) -> bytes:
@@ -87,11 +96,14 @@ class Frontier:
 
 
 def subtrees_of(leaf_hashes: Sequence[bytes]) -> SubtreeReader:
-    """A reader over hashes held in memory. Costs what the subtree asked for costs; `stored` readers are cheaper."""
+    """A reader over hashes held in memory. It raises `ValueError` for a subtree that is not whole."""
 
     def read(level: int, index: int) -> bytes:
         width = 1 << level
-        return Frontier(leaf_hashes[index * width : (index + 1) * width]).root()
+        found = leaf_hashes[index * width : (index + 1) * width]
+        if len(found) != width:
+            raise ValueError(f"the subtree {index} of level {level} is not whole")
+        return Frontier(found).root()
 
     return read
 

@@ -172,8 +172,11 @@ class Store(Protocol):
     ) -> list[LogRow]:
         """Rows of the log in order, from `after_seq` exclusive."""
 
-    async def read_leaf_hashes(self, site: str, *, after_seq: int = 0, limit: int) -> list[bytes]:
-        """Leaf hashes in order, from `after_seq` exclusive: what the tree is made of."""
+    async def read_subtrees(self, site: str, nodes: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
+        """Roots of perfect subtrees of the Merkle tree by (level, index); level 0 are the leaf hashes.
+
+        Raises `ValueError` for a subtree that is not whole yet.
+        """
 
     async def read_streams(self, site: str, *, after: str | None = None, limit: int) -> list[str]:
         """Day ids with at least one entry, ascending, from `after` exclusive. The stream "site" is not among them."""
@@ -226,6 +229,8 @@ def check_batch(batch: Batch, size: int) -> None:
     Raises `SequenceTaken` for a stale start, `EventIdTaken` for an id used twice, `ValueError` for a caller's mistake.
     """
     if not batch.rows:
+        if batch.erase:
+            raise ValueError("an erasure comes with the entry that says why")
         return
     if batch.rows[0].seq != size + 1:
         raise SequenceTaken(f"the log ends at {size}, the batch begins at {batch.rows[0].seq}")

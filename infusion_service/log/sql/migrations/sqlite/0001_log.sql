@@ -1,0 +1,71 @@
+-- The truth: the log, the bodies its leaves commit to, and operational records. Derived tables are in derived.sql.
+-- Every key begins with the site, the tenant: entry_key = site_key * 2^40 + seq, so that a site's log is one run of
+-- the row numbers and needs no index of its own.
+
+CREATE TABLE site (
+  site_key INTEGER PRIMARY KEY CHECK (site_key BETWEEN 1 AND 4194303),
+  site     TEXT NOT NULL UNIQUE
+) STRICT;
+
+-- stream_id: the 16 bytes of a day id, or 'site' for the stream of entries that belong to no day.
+CREATE TABLE stream (
+  stream_key INTEGER PRIMARY KEY,
+  site_key   INTEGER NOT NULL REFERENCES site,
+  stream_id  BLOB NOT NULL,
+  UNIQUE (site_key, stream_id)
+) STRICT;
+
+-- n counts the entries of a stream. The leaf is kept as the very bytes that were hashed.
+CREATE TABLE log (
+  entry_key  INTEGER PRIMARY KEY,
+  stream_key INTEGER NOT NULL REFERENCES stream,
+  n          INTEGER NOT NULL CHECK (n > 0),
+  leaf       BLOB NOT NULL,
+  site_key   INTEGER GENERATED ALWAYS AS (entry_key >> 40) VIRTUAL,
+  seq        INTEGER GENERATED ALWAYS AS (entry_key & 1099511627775) VIRTUAL
+) STRICT;
+CREATE UNIQUE INDEX log_stream ON log (stream_key, n);
+
+-- What the leaf commits to: the only erasable part.
+CREATE TABLE payload (
+  entry_key  INTEGER PRIMARY KEY REFERENCES log,
+  entry_type TEXT NOT NULL,
+  salt       BLOB NOT NULL CHECK (length(salt) = 32),
+  body       BLOB NOT NULL
+) STRICT;
+
+-- Tells a body that was erased from one that was lost. erased_by_key: the last entry of the commit that erased it.
+CREATE TABLE erasure (
+  entry_key     INTEGER PRIMARY KEY REFERENCES log,
+  erased_by_key INTEGER NOT NULL
+) STRICT;
+
+-- An entry with its body, for readers and for whoever looks with a database shell. Erased bodies are NULL.
+CREATE VIEW entry AS
+SELECT log.entry_key, log.site_key, log.seq, log.stream_key, stream.stream_id, log.n, log.leaf,
+       payload.entry_type, payload.salt, payload.body
+FROM log JOIN stream USING (stream_key) LEFT JOIN payload USING (entry_key);
+
+-- Devices, staff, sessions, tokens, endpoints and their cursors: JSON objects by kind and key.
+CREATE TABLE operational (
+  site_key   INTEGER NOT NULL REFERENCES site,
+  kind       TEXT NOT NULL,
+  record_key TEXT NOT NULL,
+  value      TEXT NOT NULL,
+  PRIMARY KEY (site_key, kind, record_key)
+) STRICT, WITHOUT ROWID;
+
+-- They guard against mistakes, not against an attacker: against that one there are the signed checkpoints.
+CREATE TRIGGER log_keeps_rows BEFORE DELETE ON log
+BEGIN SELECT RAISE(ABORT, 'the log is append-only: no row is deleted'); END;
+CREATE TRIGGER log_keeps_values BEFORE UPDATE ON log
+BEGIN SELECT RAISE(ABORT, 'the log is append-only: no row is updated'); END;
+CREATE TRIGGER payload_keeps_values BEFORE UPDATE ON payload
+BEGIN SELECT RAISE(ABORT, 'a body is never changed'); END;
+CREATE TRIGGER payload_keeps_rows BEFORE DELETE ON payload
+WHEN NOT EXISTS (SELECT 1 FROM erasure WHERE entry_key = OLD.entry_key)
+BEGIN SELECT RAISE(ABORT, 'a body is deleted only after its erasure has been recorded'); END;
+CREATE TRIGGER erasure_keeps_rows BEFORE DELETE ON erasure
+BEGIN SELECT RAISE(ABORT, 'an erasure is never forgotten'); END;
+CREATE TRIGGER erasure_keeps_values BEFORE UPDATE ON erasure
+BEGIN SELECT RAISE(ABORT, 'an erasure is never forgotten'); END;

@@ -1,0 +1,252 @@
+"""What is read from an SQLite database, each call one short transaction, run whole in a reader's thread.
+
+Does not: connect, translate errors or wait (`sqlite`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from infusion_service.clinical.vocabulary import JSON, SITE_STREAM
+from infusion_service.log.entry import NO_PREVIOUS, LogRow, leaf_hash, parse_leaf
+from infusion_service.log.merkle import STORED_LEVELS, Frontier
+from infusion_service.log.sqlite_rows import (
+    day_head,
+    entry_key,
+    from_ms,
+    last_key,
+    log_row,
+    seq_of,
+    stream_bytes,
+    stream_text,
+    to_ms,
+)
+from infusion_service.log.sqlite_schema import RawConnection
+from infusion_service.log.statements import load_statements
+from infusion_service.log.store import DayHead, LogHead, id_bytes
+
+SQL = load_statements("sqlite/read.sql")
+
+_LAST_DATE = "\U0010ffff"  # sorts behind every date
+
+
+class Reader:
+    """Queries over one connection. A site or stream that never wrote has nothing; what is no id finds nothing."""
+
+    def __init__(self, connection: RawConnection) -> None:
+        self._execute = connection.execute
+        self._site_keys: dict[str, int] = {}  # a site keeps its key for ever
+
+    def ping(self) -> None:
+        """Read something."""
+        self._execute("SELECT 1").fetchone()
+
+    def site_key(self, site: str) -> int | None:
+        """Key of a site, None before its first write."""
+        key = self._site_keys.get(site)
+        if key is None:
+            found = self._execute(SQL["site_key"], (site,)).fetchone()
+            if found is None:
+                return None
+            (key,) = found
+            self._site_keys[site] = key
+        return key
+
+    def stream_key(self, site_key: int, stream: str) -> int | None:
+        """Key of a stream, None before its first entry."""
+        try:
+            stream_id = stream_bytes(stream)
+        except ValueError:
+            return None
+        found = self._execute(SQL["stream_key"], (site_key, stream_id)).fetchone()
+        return None if found is None else found[0]
+
+    def size(self, site_key: int) -> int:
+        """How many entries the log has, from the log itself."""
+        (key,) = self._execute(SQL["last_entry_key"], (entry_key(site_key, 1), last_key(site_key))).fetchone()
+        return 0 if key is None else seq_of(key)
+
+    def log_head(self, site: str) -> LogHead:
+        """See `Store.log_head`."""
+        site_key = self.site_key(site)
+        if site_key is None:
+            return LogHead()
+        found = self.stored_head(site_key)
+        return self.computed_head(site_key) if found is None else found[0]
+
+    def stored_head(self, site_key: int) -> tuple[LogHead, int, int] | None:
+        """The derived head, and the sizes up to which event ids and day heads are derived; None when dropped."""
+        found = self._execute(SQL["log_head"], (site_key,)).fetchone()
+        if found is None:
+            return None
+        size, frontier, received_at_ms, site_n, site_last_hash, event_keys_size, day_heads_size = found
+        head = LogHead(
+            size=size,
+            frontier=frontier,
+            received_at=None if received_at_ms is None else from_ms(received_at_ms),
+            site_n=site_n,
+            site_last_hash=site_last_hash,
+        )
+        return head, event_keys_size, day_heads_size
+
+    def computed_head(self, site_key: int) -> LogHead:
+        """The head from the leaves alone, in constant memory."""
+        frontier = Frontier()
+        leaf = b""
+        for (leaf,) in self._execute(SQL["leaves"], (entry_key(site_key, 0), last_key(site_key))):
+            frontier.append(leaf_hash(leaf))
+        return self.head_at(site_key, frontier, leaf)
+
+    def head_at(self, site_key: int, frontier: Frontier, last_leaf: bytes) -> LogHead:
+        """The head of a log with this frontier and last leaf."""
+        if not frontier.size:
+            return LogHead()
+        stream_key = self.stream_key(site_key, SITE_STREAM)
+        of_site = None if stream_key is None else self._execute(SQL["last_of_stream"], (stream_key,)).fetchone()
+        return LogHead(
+            size=frontier.size,
+            frontier=frontier.to_bytes(),
+            received_at=parse_leaf(last_leaf).received_at,
+            site_n=of_site[0] if of_site else 0,
+            site_last_hash=leaf_hash(of_site[1]) if of_site else NO_PREVIOUS,
+        )
+
+    def derived_is_current(self, site: str) -> bool:
+        """See `Store.derived_is_current`."""
+        site_key = self.site_key(site)
+        size = 0 if site_key is None else self.size(site_key)
+        if site_key is None or size == 0:
+            return True
+        found = self.stored_head(site_key)
+        if found is None or not found[0].size == found[1] == found[2] == size:
+            return False
+        return all(self._execute(SQL["derived_rows_present"], {"site_key": site_key}).fetchone())
+
+    def find_events(self, site: str, event_ids: Sequence[str]) -> dict[str, LogRow]:
+        """See `Store.find_events`."""
+        site_key = self.site_key(site)
+        if site_key is None:
+            return {}
+        found = {}
+        for event_id in event_ids:
+            try:
+                raw = id_bytes(event_id)
+            except ValueError:
+                continue
+            record = self._execute(SQL["row_of_event"], (site_key, raw)).fetchone()
+            if record is not None:
+                found[event_id] = log_row(record)
+        return found
+
+    def read_stream(self, site: str, stream: str, after_n: int, limit: int) -> list[LogRow]:
+        """See `Store.read_stream`."""
+        site_key = self.site_key(site)
+        stream_key = None if site_key is None else self.stream_key(site_key, stream)
+        if stream_key is None:
+            return []
+        return _rows(self._execute(SQL["rows_of_stream"], (stream_key, after_n, limit)))
+
+    def read_log(
+        self, site: str, after_seq: int, limit: int, stream: str | None, entry_type: str | None
+    ) -> list[LogRow]:
+        """See `Store.read_log`."""
+        site_key = self.site_key(site)
+        if site_key is None:
+            return []
+        after = entry_key(site_key, after_seq)
+        if stream is not None:
+            stream_key = self.stream_key(site_key, stream)
+            values = {"stream_key": stream_key, "after": after, "entry_type": entry_type, "limit": limit}
+            return _rows(self._execute(SQL["rows_of_stream_after"], values))
+        last = last_key(site_key)
+        if entry_type is not None:
+            return _rows(self._execute(SQL["rows_of_type"], (after, last, entry_type, limit)))
+        return _rows(self._execute(SQL["rows"], (after, last, limit)))
+
+    def read_subtrees(self, site: str, nodes: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
+        """See `Store.read_subtrees`."""
+        site_key = self.site_key(site)
+        return {} if site_key is None else {node: self.subtree(site_key, *node) for node in nodes}
+
+    def subtree(self, site_key: int, level: int, index: int) -> bytes:
+        """Root of a perfect subtree, from the highest stored level below it. Raises `ValueError` when not whole."""
+        base = max((stored for stored in STORED_LEVELS if stored <= level), default=0)
+        width = 1 << (level - base)
+        first = index * width
+        found: Iterable[bytes]
+        if base:
+            nodes = self._execute(SQL["tree_nodes"], (site_key, base, first, first + width))
+            found = (root for (root,) in nodes)
+        else:
+            keys = entry_key(site_key, first), entry_key(site_key, first + width)
+            found = (leaf_hash(leaf) for (leaf,) in self._execute(SQL["leaves"], keys))
+        frontier = Frontier(found)
+        if frontier.size != width:
+            raise ValueError(f"the subtree {index} of level {level} is not whole")
+        return frontier.root()
+
+    def read_streams(self, site: str, after: str | None, limit: int) -> list[str]:
+        """See `Store.read_streams`."""
+        behind = b"" if after is None else stream_bytes(after)
+        found = self._execute(SQL["streams"], (self.site_key(site), behind, limit))
+        return [stream_text(stream_id) for (stream_id,) in found]
+
+    def day_head(self, site: str, day_id: str) -> DayHead | None:
+        """See `Store.day_head`."""
+        try:
+            raw = id_bytes(day_id)
+        except ValueError:
+            return None
+        record = self._execute(SQL["day_head"], (self.site_key(site), raw)).fetchone()
+        return None if record is None else day_head(record)
+
+    def day_heads(self, site: str, filters: dict[str, Any], after: tuple[str, str] | None) -> list[DayHead]:
+        """See `Store.day_heads`; the statement is the one whose index narrows most."""
+        after_date, after_day = ("", b"") if after is None else (after[0], id_bytes(after[1]))
+        date = filters["date"]
+        if date is not None:
+            after_date, after_day = max((after_date, after_day), (date, b""))
+        if filters["patient_id"] is not None:
+            statement = "day_heads_of_patient"
+        elif filters["open_only"]:
+            statement = "day_heads_open"
+        elif filters["ward"] is not None:
+            statement = "day_heads_of_ward"
+        else:
+            statement = "day_heads"
+        values = filters | {
+            "site_key": self.site_key(site),
+            "after_date": after_date,
+            "after_day": after_day,
+            "last_date": _LAST_DATE if date is None else date,
+        }
+        return [day_head(record) for record in self._execute(SQL[statement], values)]
+
+    def due_heads(self, site: str, until: datetime, limit: int) -> list[DayHead]:
+        """See `Store.due_heads`."""
+        return [
+            day_head(record) for record in self._execute(SQL["due_heads"], (self.site_key(site), to_ms(until), limit))
+        ]
+
+    def next_due(self, site: str) -> datetime | None:
+        """See `Store.next_due`."""
+        (found,) = self._execute(SQL["next_due"], (self.site_key(site),)).fetchone()
+        return None if found is None else from_ms(found)
+
+    def records(self, site: str, kind: str) -> dict[str, dict[str, JSON]]:
+        """See `Store.records`."""
+        found = self._execute(SQL["records"], (self.site_key(site), kind))
+        return {key: msgspec.json.decode(value) for key, value in found}
+
+    def record(self, site: str, kind: str, key: str) -> dict[str, JSON] | None:
+        """See `Store.record`."""
+        found = self._execute(SQL["record"], (self.site_key(site), kind, key)).fetchone()
+        return None if found is None else msgspec.json.decode(found[0])
+
+
+def _rows(records: Iterable[tuple[Any, ...]]) -> list[LogRow]:
+    return [log_row(record) for record in records]
