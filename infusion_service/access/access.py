@@ -27,9 +27,6 @@ from infusion_service.clinical.vocabulary import Actor, format_time
 from infusion_service.log.store import Store
 from infusion_service.settings import Settings
 
-CLOCK_TOLERANCE = timedelta(seconds=2)
-"""A tablet's clock may differ by this without being corrected (alemtuzumab.md 7)."""
-
 RecordT = TypeVar("RecordT")
 
 ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -78,20 +75,16 @@ class Access:
         identity = self._directory.authenticate(token, now)
         return identity.actor if identity is not None and identity.kind == "session" else None
 
-    def session_actor(
-        self, session_id: str, device_id: str, recorded_at: datetime, now: datetime, sent_at: datetime | None = None
-    ) -> Actor | None:
+    def session_actor(self, session_id: str, device_id: str, recorded_at: datetime, now: datetime) -> Actor | None:
         """Return under whom a fact counts that `device_id` brings for one of its own sessions, also an ended one.
 
-        None when the session is unknown, another device's, or `recorded_at` (corrected by the tablet's clock offset at
-        sending) lies outside its life. Being idle does not end that life: an offline tablet sees its own taps only.
+        None when the session is unknown, another device's, or `recorded_at` lies outside its life. Being idle does not
+        end that life: what a person does on an offline tablet is not seen here.
         """
         session = self._directory.sessions.get(session_id)
         if session is None or session.device_id != device_id:
             return None
-        if sent_at is not None and abs(now - sent_at) > CLOCK_TOLERANCE:
-            recorded_at += now - sent_at
-        if not session.opened_at - CLOCK_TOLERANCE <= recorded_at < self._directory.end_of(session):
+        if not session.opened_at <= recorded_at < self._directory.end_of(session):
             return None
         how = "session" if self._directory.is_live(session, now) else "session_expired"
         return Actor(id=session.staff_id, role=session.role, how=how)

@@ -1,0 +1,69 @@
+"""The application: the rooms it serves, its routes, its one middleware.
+
+Promises: nothing is reachable that is not in `routes.ROUTES`; every answer passes the boundary. Does not: open or close
+the service (`bootstrap`), or listen (`server`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from aiohttp import web
+
+from infusion_service.access.access import Access
+from infusion_service.intake.intake import Intake
+from infusion_service.intake.watch import Watch
+from infusion_service.settings import Settings
+from infusion_service.web import keys, openapi, page
+from infusion_service.web.boundary import boundary, expect, guarded
+from infusion_service.web.metrics import Metrics
+from infusion_service.web.routes import ROUTES
+
+
+class Service(Protocol):
+    """What the interface serves: the opened service of `bootstrap`."""
+
+    @property
+    def settings(self) -> Settings:
+        """What the operator decided."""
+        ...
+
+    @property
+    def intake(self) -> Intake:
+        """The way into the log."""
+        ...
+
+    @property
+    def watch(self) -> Watch:
+        """Who sees to it that time passes."""
+        ...
+
+    @property
+    def access(self) -> Access:
+        """Who may enter."""
+        ...
+
+
+def build_app(service: Service) -> web.Application:
+    """Return the application over an opened service."""
+    # Bodies are read within the limit of their own route, before and while they arrive (`body.read`).
+    app = web.Application(middlewares=[boundary], client_max_size=service.settings.limits.batch_bytes_max)
+    intake = service.intake
+    app[keys.SETTINGS] = service.settings
+    app[keys.INTAKE] = intake
+    app[keys.WATCH] = service.watch
+    app[keys.ACCESS] = service.access
+    app[keys.METRICS] = Metrics(log_entries=lambda: intake.log_size, intake_queue=lambda: intake.queue_depth)
+    app[keys.OPENAPI] = openapi.encoded()
+    app[keys.STOPPING] = asyncio.Event()
+    app[page.PAGE] = page.load_files()
+    app.on_shutdown.append(_say_stopping)
+    for route in ROUTES:
+        app.router.add_route(route.method, route.path, guarded(route), expect_handler=expect)
+    return app
+
+
+async def _say_stopping(app: web.Application) -> None:
+    # Called before open requests are waited for: whoever holds a connection open looks at this and ends.
+    app[keys.STOPPING].set()

@@ -1,0 +1,80 @@
+"""From a request to who asks: bearer token, or the page's cookie.
+
+Promises: an `Authorization` header counts alone, a bad one is not made good by a cookie; a cookie writes only for a
+page of this very origin. Does not: know roles (`routing`) or how tokens are kept (`access`).
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from infusion_service.access.identity import Identity
+from infusion_service.web.keys import ACCESS, INTAKE
+from infusion_service.web.problems import Problem
+
+DEVICE_COOKIE = "infusion_device"
+SESSION_COOKIE = "infusion_session"
+
+DEVICE_COOKIE_S = 365 * 24 * 3600
+"""An enrolled browser stays enrolled until its device is revoked."""
+
+_READING = frozenset({"GET", "HEAD"})
+
+
+def identify(request: web.Request) -> Identity:
+    """Return who asks. Raises `Problem` 401 without a valid credential, 403 for a cookie sent from elsewhere."""
+    app = request.app
+    now = app[INTAKE].clock.now()
+    header = request.headers.get("Authorization")
+    if header is not None:
+        scheme, _, token = header.partition(" ")
+        identity = app[ACCESS].authenticate(token.strip(), now) if scheme.lower() == "bearer" else None
+        if identity is None:
+            raise not_authenticated('Bearer realm="infusion", error="invalid_token"')
+        return identity
+    if "Cookie" in request.headers:
+        return _by_cookie(request)
+    raise not_authenticated('Bearer realm="infusion"')
+
+
+def not_authenticated(challenge: str) -> Problem:
+    """Ask for a credential."""
+    return Problem(
+        "not_authenticated",
+        "Send a valid token: Authorization: Bearer <token>. It may have expired or been revoked.",
+        headers={"WWW-Authenticate": challenge},
+    )
+
+
+def set_cookie(response: web.StreamResponse, request: web.Request, name: str, token: str, *, max_age_s: int) -> None:
+    """Hand the page a token its scripts cannot read."""
+    response.set_cookie(
+        name, token, max_age=max_age_s, httponly=True, samesite="Strict", path="/", secure=request.secure
+    )
+
+
+def came_by_cookie(request: web.Request) -> bool:
+    """Whether the page itself asks."""
+    return "Authorization" not in request.headers
+
+
+def _by_cookie(request: web.Request) -> Identity:
+    reading = request.method in _READING
+    if not reading and not _same_origin(request):
+        raise Problem("cross_origin", "A cookie writes only for a page of this address; send its Origin.")
+    access = request.app[ACCESS]
+    now = request.app[INTAKE].clock.now()
+    for name in (SESSION_COOKIE, DEVICE_COOKIE):
+        token = request.cookies.get(name)
+        if token:
+            # A page that refreshes itself is nobody at work: reading leaves the idle time running.
+            identity = access.authenticate(token, now, counts_as_use=not reading)
+            if identity is not None:
+                return identity
+    raise not_authenticated('Bearer realm="infusion"')
+
+
+def _same_origin(request: web.Request) -> bool:
+    # The scheme is left out: behind a proxy that ends TLS we see http where the browser sees https.
+    origin = request.headers.get("Origin")
+    return origin is not None and origin.partition("://")[2] == request.host

@@ -1,0 +1,132 @@
+"""Reading days: the board, one day as it stands or stood, its entries.
+
+Promises: what lies outside the credential's wards is not found rather than forbidden; an auditor's reading is itself an
+entry of the day. Source: contract 2, 3.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from aiohttp import web
+
+from infusion_service.clinical.vocabulary import format_time
+from infusion_service.intake.clock import SimulatedClock
+from infusion_service.intake.intake import Intake
+from infusion_service.web.answers import answer
+from infusion_service.web.keys import CALLER, INTAKE, SETTINGS
+from infusion_service.web.payloads import UUID_PATTERN
+from infusion_service.web.problems import malformed, not_found
+from infusion_service.web.queries import Query
+from infusion_service.web.visibility import Reader
+
+NO_SUCH_DAY = "There is no such day, or none that you may see."
+
+_UUID = re.compile(UUID_PATTERN)
+_CURSOR = re.compile(r"(\d{4}-\d{2}-\d{2})~([0-9a-f-]{36})")
+
+
+async def get_board(request: web.Request) -> web.Response:
+    """Return one row per day, by date: `ward`, `state`, `date` and `open` narrow it, `after` continues it."""
+    query = Query(request, "ward", "state", "date", "open", "after", "limit")
+    intake = request.app[INTAKE]
+    page_max = request.app[SETTINGS].limits.page_entries_max
+    limit = query.whole("limit", least=1, most=page_max) or page_max
+    rows: list[dict[str, Any]] = []
+    for ward in _wards_asked_for(request, query.text("ward")):
+        rows += await intake.board(
+            ward=ward,
+            state=query.text("state"),
+            date=query.day("date"),
+            open_only=query.flag("open") or False,
+            after=_cursor(query.text("after")),
+            limit=limit,
+        )
+    rows.sort(key=_place)
+    shown: dict[str, Any] = {"days": rows[:limit], "as_of": format_time(intake.clock.now()), "clock": clock_of(intake)}
+    if len(rows) >= limit and rows:
+        date, day_id = _place(rows[limit - 1])
+        shown["next"] = f"{date}~{day_id}"
+    return answer(shown)
+
+
+async def get_day(request: web.Request) -> web.Response:
+    """Return a day's view, now or as it stood `at` a clinical time as `known_at` another."""
+    query = Query(request, "at", "known_at")
+    intake = request.app[INTAKE]
+    day_id = day_id_of(request)
+    view = await view_of(intake, day_id, at=query.moment("at"), known_at=query.moment("known_at"))
+    if not request[CALLER].may_see_ward(view.get("ward")):
+        raise not_found(NO_SUCH_DAY)
+    await _note_reading(request, day_id, "view")
+    return answer(view, headers={"ETag": etag_of(view)})
+
+
+async def get_entries(request: web.Request) -> web.Response:
+    """Return all entries of a day, in order."""
+    Query(request)
+    intake = request.app[INTAKE]
+    day_id = day_id_of(request)
+    day = await intake.day(day_id)
+    if day is None or not request[CALLER].may_see_ward(day.ward):
+        raise not_found(NO_SUCH_DAY)
+    await _note_reading(request, day_id, "entries")
+    entries = await intake.entries(day_id)
+    shown = Reader(intake, request[CALLER]).day(entries)
+    return answer({"day_id": day_id, "entries": shown, "as_of": format_time(intake.clock.now())})
+
+
+def day_id_of(request: web.Request) -> str:
+    """Return the day the address names. Raises `Problem` 404 when it cannot be one."""
+    day_id = request.match_info["day"]
+    if _UUID.match(day_id) is None:
+        raise not_found(NO_SUCH_DAY)
+    return day_id.lower()
+
+
+async def view_of(intake: Intake, day_id: str, **when: Any) -> dict[str, Any]:
+    """Return the view of a day. Raises `Problem` 404 when there is none, or was none then."""
+    view = await intake.view(day_id, **when)
+    if view is None:
+        raise not_found(NO_SUCH_DAY)
+    return view
+
+
+def etag_of(view: dict[str, Any]) -> str:
+    """Return the ETag of a day's view: its version."""
+    return f'"{view["version"]}"'
+
+
+def clock_of(intake: Intake) -> dict[str, Any]:
+    """Say whether time is simulated, and how fast it runs."""
+    clock = intake.clock
+    if isinstance(clock, SimulatedClock):
+        return {"simulated": True, "speed": clock.speed}
+    return {"simulated": False, "speed": 1}
+
+
+def _wards_asked_for(request: web.Request, ward: str | None) -> list[str | None]:
+    caller = request[CALLER]
+    if caller.wards is None:
+        return [ward]
+    return [mine for mine in caller.wards if ward is None or ward == mine]
+
+
+def _cursor(text: str | None) -> tuple[str, str] | None:
+    if text is None:
+        return None
+    found = _CURSOR.fullmatch(text)
+    if found is None:
+        raise malformed("Query parameter after: take it from `next` of the page before.")
+    return found[1], found[2]
+
+
+def _place(row: dict[str, Any]) -> tuple[str, str]:
+    return str(row.get("date") or ""), str(row["day_id"])
+
+
+async def _note_reading(request: web.Request, day_id: str, what: str) -> None:
+    caller = request[CALLER]
+    if caller.role == "auditor":
+        await request.app[INTAKE].record("day.read", {"what": what}, caller.actor, kind="access", stream=day_id)

@@ -1,0 +1,74 @@
+"""Figures for Prometheus: units in the names, no label that could hold a patient or a person.
+
+Promises: a registry of its own per application, so that two services in one process do not mix. Does not: measure what
+the log already says (facts, states), beyond counting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from infusion_service import __version__
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+
+
+class Metrics:
+    """Counters and gauges of one running service."""
+
+    def __init__(self, *, log_entries: Callable[[], int], intake_queue: Callable[[], int]) -> None:
+        """Read the two gauges of the log when asked for them."""
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "infusion_http_requests", "HTTP requests answered", ("route", "method", "status"), registry=self.registry
+        )
+        self._durations = Histogram(
+            "infusion_http_request_duration_seconds",
+            "Time from request to answer",
+            ("route", "method"),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._facts = Counter(
+            "infusion_facts", "Facts handed in over HTTP, by what became of them", ("result",), registry=self.registry
+        )
+        self.streams = Gauge("infusion_streams", "Clients reading the live stream", registry=self.registry)
+        self._sign_ins = Counter("infusion_sign_ins", "Attempts to sign in", ("result",), registry=self.registry)
+        self._gauge("infusion_log_entries", "Entries in the log", log_entries)
+        self._gauge("infusion_intake_queue_submissions", "Submissions waiting for the writer", intake_queue)
+        build = Gauge("infusion_build_info", "The software running", ("version",), registry=self.registry)
+        build.labels(__version__).set(1)
+        self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._results: dict[str, Counter] = {}
+
+    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count one answered request. `route` is the route's pattern, never an address."""
+        key = (route, method, status)
+        children = self._answered.get(key)
+        if children is None:
+            children = (self._requests.labels(route, method, str(status)), self._durations.labels(route, method))
+            self._answered[key] = children
+        children[0].inc()
+        children[1].observe(seconds)
+
+    def fact(self, result: str) -> None:
+        """Count one fact as accepted, duplicate or refused."""
+        child = self._results.get(result)
+        if child is None:
+            child = self._results[result] = self._facts.labels(result)
+        child.inc()
+
+    def sign_in(self, result: str) -> None:
+        """Count an attempt to sign in: opened, wrong_pin or locked."""
+        self._sign_ins.labels(result).inc()
+
+    def exposition(self) -> bytes:
+        """Return all figures in the text format."""
+        return generate_latest(self.registry)
+
+    def _gauge(self, name: str, what: str, reading: Callable[[], int]) -> None:
+        Gauge(name, what, registry=self.registry).set_function(reading)

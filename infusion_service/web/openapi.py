@@ -1,0 +1,6 @@
+"""stub"""
+
+
+def encoded() -> bytes:
+    """Stub."""
+    return b"{}"

@@ -1,0 +1,54 @@
+"""The table of routes: every address, who may call it, and nothing that is not in here.
+
+A narrowed service token names the groups in the last column. A test compares the OpenAPI document with this table.
+"""
+
+from __future__ import annotations
+
+from infusion_service.web import administration, days, definitions, facts, feed, operations, page, sessions
+from infusion_service.web.routing import ADMIN, ANYONE, PUBLIC, READERS, STAFF, WARD, Handler, Route
+
+INTEGRATIONS = frozenset({"integration", "auditor", "admin"})
+CHARGE = frozenset({"charge_nurse", "admin"})
+
+
+def _route(method: str, path: str, handler: Handler, allowed: frozenset[str], scope: str = "") -> Route:
+    return Route(method=method, path=path, handler=handler, allowed=allowed, scope=scope)
+
+
+ROUTES: tuple[Route, ...] = (
+    _route("GET", "/", page.get_page, PUBLIC),
+    _route("GET", "/static/{file}", page.get_file, PUBLIC),
+    _route("GET", "/health/live", operations.get_live, PUBLIC),
+    _route("GET", "/health/ready", operations.get_ready, PUBLIC),
+    _route("GET", "/openapi.json", operations.get_openapi, PUBLIC),
+    _route("GET", "/metrics", operations.get_metrics, INTEGRATIONS, "metrics"),
+    _route("POST", "/v1/sessions", sessions.post_session, WARD, "sessions"),
+    _route("DELETE", "/v1/sessions/current", sessions.delete_current_session, STAFF, "sessions"),
+    _route("DELETE", "/v1/sessions/{session}", sessions.delete_session, CHARGE, "administration"),
+    _route("GET", "/v1/days", days.get_board, READERS, "days"),
+    # Anyone may try to post: who may not is refused by the protocol, and the refusal is an entry of the log.
+    _route("POST", "/v1/days", facts.post_day, ANYONE, "facts"),
+    _route("GET", "/v1/days/{day}", days.get_day, READERS, "days"),
+    _route("POST", "/v1/days/{day}/events", facts.post_event, ANYONE, "facts"),
+    _route("GET", "/v1/days/{day}/entries", days.get_entries, READERS, "days"),
+    _route("POST", "/v1/batches", facts.post_batch, ANYONE, "facts"),
+    _route("POST", "/v1/double-checks", facts.post_double_check, ANYONE, "facts"),
+    _route("GET", "/v1/log", feed.get_log, ANYONE, "log"),
+    _route("GET", "/v1/workflows", definitions.get_workflows, ANYONE, "workflows"),
+    _route("GET", "/v1/workflows/{name}/{version}", definitions.get_workflow, ANYONE, "workflows"),
+    _route("GET", "/v1/workflows/{name}/{version}/diagram", definitions.get_diagram, ANYONE, "workflows"),
+    _route("GET", "/v1/clock", operations.get_clock, ANYONE, "clock"),
+    _route("PUT", "/v1/clock", operations.put_clock, WARD | ADMIN, "clock"),
+    _route("GET", "/v1/devices", administration.get_devices, ADMIN, "administration"),
+    _route("POST", "/v1/devices", administration.post_device, ADMIN, "administration"),
+    _route("PATCH", "/v1/devices/{device}", administration.patch_device, ADMIN, "administration"),
+    _route("POST", "/v1/devices/current/cookie", sessions.post_device_cookie, frozenset({"device"}), "sessions"),
+    _route("GET", "/v1/staff", administration.get_staff, CHARGE, "administration"),
+    _route("POST", "/v1/staff", administration.post_staff, ADMIN, "administration"),
+    _route("PATCH", "/v1/staff/{staff}", administration.patch_staff, ADMIN, "administration"),
+    _route("POST", "/v1/staff/{staff}/unlock", administration.post_unlock, CHARGE, "administration"),
+    _route("GET", "/v1/tokens", administration.get_tokens, ADMIN, "administration"),
+    _route("POST", "/v1/tokens", administration.post_token, ADMIN, "administration"),
+    _route("PATCH", "/v1/tokens/{token}", administration.patch_token, ADMIN, "administration"),
+)

@@ -1,0 +1,48 @@
+"""What a route is: address, handler, and who may call it.
+
+Promises: deny by default. A route without a row of roles cannot be written; a credential outside the row gets 403, none
+at all 401. The table itself is `routes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from infusion_service.access.identity import Identity
+from infusion_service.access.records import STAFF_ROLES
+from infusion_service.clinical.vocabulary import ROLES
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+PUBLIC: frozenset[str] = frozenset()
+"""Without a credential: health, the document of the interface, the page's files."""
+ANYONE = frozenset(ROLES)
+STAFF = frozenset(STAFF_ROLES)
+WARD = STAFF | {"device"}
+READERS = WARD | {"auditor"}
+ADMIN = frozenset({"admin"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One address and method."""
+
+    method: str
+    path: str
+    handler: Handler
+    allowed: frozenset[str]
+    """Roles that may call it; `PUBLIC` asks for no credential."""
+    scope: str = ""
+    """The group of routes a narrowed service token must name to call it."""
+
+    @property
+    def public(self) -> bool:
+        """Whether it asks for no credential."""
+        return not self.allowed
+
+    def lets_in(self, identity: Identity) -> bool:
+        """Whether the role, and the scopes of a narrowed token, reach this route."""
+        return identity.role in self.allowed and (not identity.scopes or self.scope in identity.scopes)

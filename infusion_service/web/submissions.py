@@ -1,0 +1,102 @@
+"""From a payload and a credential to a submission for the intake.
+
+Promises: the actor comes from the credential alone. A device may post for its own sessions, also ended ones, when the
+fact was entered during their life; otherwise, with nobody signed in, the device itself is the actor. Source: contract 2
+(`session`, `second`). Does not: judge roles or data.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from aiohttp import web
+
+from infusion_service.access.access import Access
+from infusion_service.access.identity import Identity
+from infusion_service.clinical.vocabulary import DOUBLE_CHECK_ENTERED, Actor, Device, Submission
+from infusion_service.web.payloads import DoubleCheck, Fact, to_utc
+from infusion_service.web.problems import Problem, malformed
+
+CLOCK_TOLERANCE = timedelta(seconds=2)
+"""A tablet's clock may differ by this without being corrected (`alemtuzumab.md` 7)."""
+
+IF_MATCH_DIGITS_MAX = 15
+
+
+def of_fact(
+    fact: Fact, day_id: str, *, caller: Identity, access: Access, now: datetime, if_match: int | None = None
+) -> Submission:
+    """Build the submission of one fact of a day. Raises `Problem` for times or a session that cannot stand."""
+    recorded_at = to_utc(fact.recorded_at, "/recorded_at")
+    sent_at = to_utc(fact.sent_at, "/sent_at")
+    actor, session_id = caller.actor, caller.session_id
+    if fact.session is not None and fact.session != session_id:
+        actor = _actor_of(fact.session, caller, access, _by_our_clock(recorded_at, sent_at, now), now)
+        session_id = fact.session
+    return Submission(
+        event_id=fact.event_id.lower(),
+        day_id=day_id,
+        type=fact.type,
+        actor=actor,
+        data=fact.data,
+        occurred_at=to_utc(fact.occurred_at, "/occurred_at"),
+        recorded_at=recorded_at,
+        sent_at=sent_at,
+        second=access.second_person(fact.second.token, now) if fact.second else None,
+        device=_device(caller, fact.device_seq),
+        session=session_id,
+        corrects=fact.corrects.lower() if fact.corrects else None,
+        late_reason=fact.late_reason,
+        group=fact.group,
+        if_match=if_match,
+    )
+
+
+def of_double_check(check: DoubleCheck, *, caller: Identity) -> Submission:
+    """Build the submission of the first person's blind entry."""
+    return Submission(
+        event_id=check.event_id.lower(),
+        day_id=check.day.lower(),
+        type=DOUBLE_CHECK_ENTERED,
+        actor=caller.actor,
+        data={"type": check.type, "data": check.data},
+        occurred_at=to_utc(check.occurred_at, "/occurred_at"),
+        recorded_at=to_utc(check.recorded_at, "/recorded_at"),
+        sent_at=to_utc(check.sent_at, "/sent_at"),
+        device=_device(caller, None),
+        session=caller.session_id,
+    )
+
+
+def expected_version(request: web.Request) -> int | None:
+    """Return the day version an `If-Match` header names, or None where any will do. Raises `Problem` 400."""
+    header = request.headers.get("If-Match")
+    if header is None or header.strip() == "*":
+        return None
+    digits = header.strip().removeprefix('"').removesuffix('"')
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= IF_MATCH_DIGITS_MAX):
+        raise malformed('If-Match takes one strong ETag of a day, such as "12".')
+    return int(digits)
+
+
+def _actor_of(session_id: str, caller: Identity, access: Access, entered_at: datetime, now: datetime) -> Actor:
+    actor = None
+    if caller.device_id is not None:
+        actor = access.session_actor(session_id, caller.device_id, entered_at, now)
+    if actor is None:
+        raise Problem(
+            "role_not_permitted", "The session is not one of this device, or the fact was not entered during its life."
+        )
+    return actor
+
+
+def _by_our_clock(recorded_at: datetime | None, sent_at: datetime | None, now: datetime) -> datetime:
+    """Return when a fact was entered, without the tablet's clock offset at the moment of sending."""
+    if recorded_at is None:
+        return now
+    offset = now - sent_at if sent_at is not None else timedelta()
+    return recorded_at + offset if abs(offset) > CLOCK_TOLERANCE else recorded_at
+
+
+def _device(caller: Identity, device_seq: int | None) -> Device | None:
+    return Device(id=caller.device_id, seq=device_seq) if caller.device_id is not None else None
