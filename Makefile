@@ -36,7 +36,7 @@ format: $(INSTALLED) ## rewrite the sources the way `make check` wants them
 
 .PHONY: drill
 drill: $(INSTALLED) ## the slow ones: kill, power cut, full disk, load
-	$(BIN)/python -m pytest -m drill --timeout 1800
+	$(BIN)/python -m pytest -m drill --timeout 1800 || test $$? -eq 5 # 5: there is none yet
 
 .PHONY: bench
 bench: $(INSTALLED) ## measured rates on this machine
