@@ -19,7 +19,7 @@ FROM python:3.11-slim
 # A fixed number, so that the owner of a mounted volume can be set before the first start.
 RUN groupadd --system --gid 10001 infusion \
     && useradd --system --uid 10001 --gid 10001 --home-dir /var/lib/infusion --shell /usr/sbin/nologin infusion \
-    && install --directory --owner 10001 --group 10001 --mode 0700 /var/lib/infusion /var/lib/infusion/checkpoints
+    && install --directory --owner 10001 --group 10001 --mode 0700 /var/lib/infusion
 COPY --from=build /opt/infusion /opt/infusion
 ENV PATH=/opt/infusion/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \

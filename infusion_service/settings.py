@@ -49,11 +49,7 @@ class Limits:
     intake_batch_max: int = 512
     """Submissions decided and committed together."""
     day_cache_days_max: int = 512
-    day_facts_max: int = 5000
-    """Facts of one day that devices may post; people are never bound by it."""
-    sse_clients_max: int = 64
     page_entries_max: int = 1000
-    header_wait_s: int = 10
     body_wait_s: int = 30
     idle_connection_s: int = 75
     drain_s_max: int = 10
@@ -61,8 +57,6 @@ class Limits:
     session_idle_min: int = 30
     session_hours_max: int = 12
     pin_attempts_max: int = 5
-    double_check_min: int = 30
-    """How long the first person's entry of a double check waits for the second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +76,6 @@ class Settings:
     tls_certificate_file: Path | None = None
     tls_key_file: Path | None = None
     database: Path = Path("infusion.db")
-    checkpoint_dir: Path | None = None
-    """Where signed checkpoints are kept, apart from the database; None: `checkpoints` beside it."""
     workflows_dir: Path = field(default_factory=packaged.workflows_dir)
     log_json: bool = False
     log_level: str = "info"
@@ -93,11 +85,6 @@ class Settings:
     def ward(self, ward_id: str) -> Ward | None:
         """Return the ward of this id, or None where the site has none such."""
         return next((ward for ward in self.wards if ward.id == ward_id), None)
-
-    @property
-    def checkpoints(self) -> Path:
-        """The directory of signed checkpoints, resolved."""
-        return self.checkpoint_dir or self.database.parent / "checkpoints"
 
     @property
     def tls(self) -> bool:
@@ -220,7 +207,6 @@ _KEYS: Mapping[str, tuple[str, Reader]] = {
     "http.tls_certificate_file": ("tls_certificate_file", read.path),
     "http.tls_key_file": ("tls_key_file", read.path),
     "storage.database": ("database", read.path),
-    "storage.checkpoint_dir": ("checkpoint_dir", read.path),
     "workflows.directory": ("workflows_dir", read.path),
     "logs.json": ("log_json", read.truth),
     "logs.level": ("log_level", read.one_of("debug", "info", "warning", "error")),

@@ -141,7 +141,6 @@ def test_a_file_that_is_missing_or_broken_is_refused(tmp_path: Path) -> None:
 def test_a_path_in_the_file_is_relative_to_the_file(tmp_path: Path) -> None:
     settings = load_settings(written(tmp_path, '[storage]\ndatabase = "data/i.db"\n'), {})
     assert settings.database == tmp_path / "data" / "i.db"
-    assert settings.checkpoints == tmp_path / "data" / "checkpoints"
 
 
 def test_a_path_in_the_environment_is_taken_as_it_is(tmp_path: Path) -> None:
