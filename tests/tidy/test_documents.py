@@ -52,6 +52,15 @@ def test_every_command_in_a_document_exists(document: Path) -> None:
     assert not missing
 
 
+def test_every_address_in_the_readme_is_a_route() -> None:
+    from infusion_service.web.routes import ROUTES  # here: the other tests must run while the service does not
+
+    named = re.findall(r"\$HOST(/[^\s\"?]+)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert named
+    routes = {re.sub(r"\{[a-z]+\}", "*", route.path) for route in ROUTES}
+    assert not {path for path in named if re.sub(r"\$[A-Z]+", "*", path) not in routes}
+
+
 @documents
 def test_every_link_in_a_document_leads_somewhere(document: Path) -> None:
     targets = {match["target"] for match in LINK.finditer(document.read_text(encoding="utf-8"))}
