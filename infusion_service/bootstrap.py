@@ -1,0 +1,92 @@
+"""The composition root: which store, which clock, and in which order things start and stop.
+
+The only module that knows concrete classes. Promises: what was opened is closed in reverse order, also when a later step
+fails; a stop answers everybody who handed something over and never hangs. Does not: listen (`web.app`), parse arguments
+(`cli`) or set up the process's logging (`logs.configure`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+
+from infusion_service.access.access import Access
+from infusion_service.intake.clock import Clock, SimulatedClock, SystemClock
+from infusion_service.intake.intake import Intake
+from infusion_service.intake.watch import Watch
+from infusion_service.log.sqlite import SqliteStore
+from infusion_service.log.store import Store
+from infusion_service.settings import Settings
+
+CLOSE_S_MAX = 5.0
+"""Time the store gets for its last checkpoint; the log is whole without it."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One running service, without its web server."""
+
+    settings: Settings
+    store: Store
+    clock: Clock
+    intake: Intake
+    watch: Watch
+    access: Access
+
+    async def stop(self) -> None:
+        """Take nothing more and answer what was handed over. Safe to call twice; leaving `open_service` calls it."""
+        await self.intake.stop()
+
+
+@asynccontextmanager
+async def open_service(
+    settings: Settings, *, clock: Clock | None = None, store: Store | None = None
+) -> AsyncIterator[Service]:
+    """Open the service on its database and close it again.
+
+    `clock` and `store` replace what the settings name, for rehearsals, demonstrations and tests. Raises what
+    `Intake.start` raises, and `log.store.StoreUnusable` for a database that cannot be opened.
+    """
+    clock = clock or _clock(settings)
+    store = store or SqliteStore(settings.database)
+    async with contextlib.AsyncExitStack() as opened:
+        opened.push_async_callback(_close, store)
+        await store.open()
+        intake = Intake(settings=settings, store=store, clock=clock)
+        opened.push_async_callback(intake.stop)
+        await intake.start()
+        access = Access(settings=settings, store=store, journal=intake, clock=clock)
+        await access.load()
+        watch = Watch(site=settings.site, store=store, clock=clock, tick=intake.tick)
+        intake.add_due_listener(watch.notice)
+        watching = asyncio.create_task(watch.run(), name=f"watch of {settings.site}")
+        opened.push_async_callback(_cancel, watching)
+        yield Service(settings=settings, store=store, clock=clock, intake=intake, watch=watch, access=access)
+
+
+def _clock(settings: Settings) -> Clock:
+    if settings.clock == "simulated":
+        return SimulatedClock(settings.clock_start or datetime.now(UTC))
+    return SystemClock()
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def _close(store: Store) -> None:
+    try:
+        async with asyncio.timeout(CLOSE_S_MAX):
+            await store.close()
+    except TimeoutError:
+        _log.error("bootstrap.store_close_timed_out")

@@ -1,0 +1,262 @@
+"""Decides what the writer has taken, one after another, on a draft of the next commit.
+
+Promises: a decision that stands is given again before anything else is looked at; a group is accepted as a whole or not
+at all; a final refusal is kept in the log. Synchronous: everything it needs is in the draft. Does not: know clinical
+rules (`clinical.decide`), wait, or write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import structlog
+
+from infusion_service.clinical.day import Day, evolve
+from infusion_service.clinical.decide import Accepted, decide, refused_entry, same_submission, tick
+from infusion_service.clinical.vocabulary import SITE_STREAM, Entry, Refusal, Submission
+from infusion_service.intake.days import Chart
+from infusion_service.intake.draft import Draft
+from infusion_service.intake.identifiers import new_id
+from infusion_service.intake.outcome import (
+    DAY_NOT_FOUND,
+    EVENT_ID_REUSED,
+    Outcome,
+    accepted,
+    group_refused,
+    receipt_of,
+    refused,
+)
+from infusion_service.intake.parcels import Noted
+from infusion_service.intake.replay import Prior, caused_by
+from infusion_service.intake.scheduling import Scheduler, as_recorded, patient_id_of
+
+_log = structlog.get_logger(__name__)
+
+
+class Judge:
+    """The order of checks of one site (design 2), on one draft after another."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+
+    def submissions(self, draft: Draft, submissions: Sequence[Submission]) -> list[Outcome]:
+        """Decide the submissions of one request in order; those of one `group` together, where its first one stands."""
+        outcomes: dict[int, Outcome] = {}
+        for places in _units(submissions):
+            unit = [submissions[place] for place in places]
+            decided = [self._single(draft, unit[0])] if len(unit) == 1 else self._group(draft, unit)
+            outcomes.update(zip(places, decided, strict=True))
+        return [outcomes[place] for place in range(len(submissions))]
+
+    def tick(self, draft: Draft, day_id: str) -> None:
+        """Append what has become true of a day by now, and compute anew when to look at it again."""
+        chart = draft.chart_of_day(day_id)
+        if chart is None:
+            return
+        day = chart.sheets[day_id].day
+        try:
+            become_true = tick(chart.course, day, draft.now)
+        except Exception:  # noqa: BLE001 - whatever it is
+            # One day that cannot be looked at must not keep facts about it, or other days, from being recorded.
+            _log.exception("intake.tick_failed", day_id=day_id)
+        else:
+            if become_true.entries:
+                draft.change(chart, become_true.day, become_true.entries)
+        draft.settle(day_id)
+
+    def note(self, draft: Draft, noted: Noted) -> int:
+        """Write an entry of access or administration with its operational records; return its sequence number.
+
+        Raises `LookupError` for a stream that does not exist.
+        """
+        if noted.event_id is not None and noted.event_id in draft.priors:
+            return draft.priors[noted.event_id].seq
+        entry = Entry(
+            entry_id=noted.event_id or new_id(draft.now),
+            kind=noted.kind,
+            type=noted.entry_type,
+            stream=noted.stream,
+            occurred_at=draft.now,
+            received_at=draft.now,
+            actor=noted.actor,
+            data=noted.data,
+        )
+        row = draft.note(entry)
+        draft.operational.extend(noted.operational)
+        if noted.event_id is not None:
+            draft.priors[noted.event_id] = Prior(seq=row.seq, entry=entry, outcome=None)
+        return row.seq
+
+    def _single(self, draft: Draft, submission: Submission) -> Outcome:
+        prior = draft.priors.get(submission.event_id)
+        if prior is not None:
+            return _again(prior, submission)
+        if not submission.day_id:
+            return self._schedule(draft, submission)
+        chart = draft.chart_of_day(submission.day_id)
+        if chart is None:
+            return refused(DAY_NOT_FOUND)
+        chart = self._let_time_pass(draft, chart, submission.day_id)
+        day = chart.sheets[submission.day_id].day
+        decision = decide(chart.course, day, [submission], draft.now)
+        if isinstance(decision, Refusal):
+            return _keep_refusal(draft, day, submission, decision)
+        return _keep(draft, chart, day, [submission], decision)[0]
+
+    def _schedule(self, draft: Draft, submission: Submission) -> Outcome:
+        scheduling = self._scheduler.begin(submission, draft.now)
+        day, addressed = scheduling.day, scheduling.submission
+        if day.workflow.meaning.get(submission.type) != "scheduling":
+            return refused(DAY_NOT_FOUND)
+        chart = draft.chart_of_patient(patient_id_of(addressed.data) or day.day_id)
+        decision = scheduling.refusal or decide(chart.course, day, [addressed], draft.now)
+        if isinstance(decision, Refusal):
+            return _keep_refusal(draft, day, addressed, decision, stream=SITE_STREAM)
+        return _keep(draft, chart, day, [addressed], decision)[0]
+
+    def _group(self, draft: Draft, unit: Sequence[Submission]) -> list[Outcome]:
+        before = {
+            submission.event_id: _again(draft.priors[submission.event_id], submission)
+            for submission in unit
+            if submission.event_id in draft.priors
+        }
+        open_ones = {submission.event_id: submission for submission in unit if submission.event_id not in before}
+        fallen = next((event_id for event_id, outcome in before.items() if outcome.refusal is not None), None)
+        if fallen is None:
+            decided = self._decide_group(draft, list(open_ones.values()))
+        else:
+            decided = _refuse_group(draft, list(open_ones.values()), fallen, None)
+        outcomes = []
+        for submission in unit:
+            outcome = before.get(submission.event_id) or decided.pop(submission.event_id, None)
+            if outcome is None:  # the same event id a second time within the group
+                prior = draft.priors.get(submission.event_id)
+                outcome = refused(EVENT_ID_REUSED) if prior is None else _again(prior, submission)
+            outcomes.append(outcome)
+        return outcomes
+
+    def _decide_group(self, draft: Draft, group: Sequence[Submission]) -> dict[str, Outcome]:
+        """Decide a group day by day without writing; write only when every day's part is accepted."""
+        charts: dict[str, Chart] = {}
+        plan: list[tuple[Day, list[Submission], Accepted]] = []
+        for day_id, members in _by_day(group).items():
+            chart = draft.chart_of_day(day_id)
+            if chart is None:
+                return _refuse_group(draft, group, members[0].event_id, DAY_NOT_FOUND)
+            chart = charts.get(chart.key) or self._let_time_pass(draft, chart, day_id)
+            sheet = chart.sheets[day_id]
+            decision = decide(chart.course, sheet.day, members, draft.now)
+            if isinstance(decision, Refusal):
+                return _refuse_group(draft, group, _failed(members, decision), decision)
+            charts[chart.key] = chart.with_sheet(replace(sheet, day=decision.day))
+            plan.append((sheet.day, members, decision))
+        outcomes: dict[str, Outcome] = {}
+        for before, members, decision in plan:
+            answers = _keep(draft, draft.chart_with(before.day_id), before, members, decision)
+            outcomes.update(zip((member.event_id for member in members), answers, strict=True))
+        return outcomes
+
+    def _let_time_pass(self, draft: Draft, chart: Chart, day_id: str) -> Chart:
+        """Append what has fallen due on a day before a fact about it is decided.
+
+        Otherwise the answer would depend on whether the watch woke a millisecond earlier or later.
+        """
+        due = chart.sheets[day_id].next_change_at
+        if due is None or due > draft.now or draft.is_settled(day_id):
+            return chart
+        self.tick(draft, day_id)
+        return draft.chart_of_day(day_id) or chart
+
+
+def _units(submissions: Sequence[Submission]) -> list[list[int]]:
+    """Places of the submissions that are decided together: each alone, or all of one group."""
+    units: list[list[int]] = []
+    of_group: dict[str, list[int]] = {}
+    for place, submission in enumerate(submissions):
+        if submission.group is not None and submission.group in of_group:
+            of_group[submission.group].append(place)
+            continue
+        unit = [place]
+        units.append(unit)
+        if submission.group is not None:
+            of_group[submission.group] = unit
+    return units
+
+
+def _by_day(group: Sequence[Submission]) -> dict[str, list[Submission]]:
+    by_day: dict[str, list[Submission]] = {}
+    for submission in group:
+        by_day.setdefault(submission.day_id, []).append(submission)
+    return by_day
+
+
+def _again(prior: Prior, submission: Submission) -> Outcome:
+    """The answer to an event id that has been decided: the same for the same submission, else 422."""
+    entry, outcome = prior.entry, prior.outcome
+    if entry is None or outcome is None:
+        return refused(EVENT_ID_REUSED)
+    if not submission.day_id:
+        submission = as_recorded(submission, entry)
+    elif submission.day_id != entry.stream:
+        return refused(EVENT_ID_REUSED)
+    return outcome.again() if same_submission(entry, submission) else refused(EVENT_ID_REUSED)
+
+
+def _keep(
+    draft: Draft, chart: Chart, before: Day, submissions: Sequence[Submission], decision: Accepted
+) -> list[Outcome]:
+    """Write what was accepted and build the receipts, as a replay would build them from the log."""
+    rows = draft.change(chart, decision.day, decision.entries)
+    places = {entry.entry_id: place for place, entry in enumerate(decision.entries)}
+    outcomes = []
+    for submission in submissions:
+        place = places[submission.event_id]
+        fact = decision.entries[place]
+        caused, distance = caused_by(fact, decision.entries[place + 1 :])
+        end = place + 1 + distance
+        after = decision.day if end == len(rows) else _evolved(before, decision.entries[:end])
+        receipt = receipt_of(seq=rows[place].seq, leaf_hash=rows[place].leaf_hash, entries=[fact, *caused], day=after)
+        outcomes.append(accepted(receipt))
+        draft.priors[fact.entry_id] = Prior(seq=rows[place].seq, entry=fact, outcome=outcomes[-1])
+    return outcomes
+
+
+def _evolved(day: Day, entries: Sequence[Entry]) -> Day:
+    for entry in entries:
+        day = evolve(day, entry)
+    return day
+
+
+def _keep_refusal(
+    draft: Draft, day: Day, submission: Submission, refusal: Refusal, *, stream: str | None = None
+) -> Outcome:
+    """Refuse, and where the refusal is final write it down (`stream`: elsewhere than on the day)."""
+    outcome = refused(refusal)
+    if refusal.final:
+        entry = refused_entry(day, submission, refusal, draft.now)
+        if stream is not None:
+            entry = replace(entry, stream=stream)
+        row = draft.note(entry)
+        draft.priors[submission.event_id] = Prior(seq=row.seq, entry=entry, outcome=outcome)
+    return outcome
+
+
+def _refuse_group(
+    draft: Draft, group: Sequence[Submission], failed: str, refusal: Refusal | None
+) -> dict[str, Outcome]:
+    """Refuse a group because of its member `failed`, which gets `refusal` itself (None: it was answered before).
+
+    The others are refused for good only if `failed` was: after a 404 or 412 the same group may come again.
+    """
+    for_good = refusal is None or refusal.final
+    outcomes: dict[str, Outcome] = {}
+    for submission in group:
+        own = refusal if refusal is not None and submission.event_id == failed else group_refused(failed)
+        chart = draft.chart_of_day(submission.day_id)
+        if for_good and chart is not None:
+            day = chart.sheets[submission.day_id].day
+            outcomes[submission.event_id] = _keep_refusal(draft, day, submission, own)
+        else:
+            outcomes[submission.event_id] = refused(own)
+    return outcomes

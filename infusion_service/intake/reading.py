@@ -1,0 +1,105 @@
+"""Reads: day views now and then, the board, entries and pages of the log.
+
+Promises: a view of the past is folded from the log, never from memory; reads change nothing. Does not: know who asks
+(`web` shows each credential what it may see, and records reads that must be recorded).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from infusion_service.clinical.observe import board_row, observe
+from infusion_service.clinical.vocabulary import JSON, Entry
+from infusion_service.intake.clock import Clock
+from infusion_service.intake.days import DAYS_OF_A_PATIENT_MAX, Chart, Days, Sheet
+from infusion_service.log.entry import LogEntry
+from infusion_service.log.store import Store
+
+PAGE = 1000
+
+CORRECTIONS = ("entry.struck",)
+"""What is said later about what was charted before: it counts for every clinical time, from when it was known."""
+
+
+class Reading:
+    """The readers' side of one site's intake."""
+
+    def __init__(self, *, site: str, store: Store, clock: Clock, days: Days) -> None:
+        self._site = site
+        self._store = store
+        self._clock = clock
+        self._days = days
+
+    async def view(
+        self, day_id: str, *, at: datetime | None = None, known_at: datetime | None = None
+    ) -> dict[str, JSON] | None:
+        """The day view of the contract, or None when there is (or was then) no such day.
+
+        `at`: as it stood at that clinical time; `known_at`: from what had been received by then. With `known_at` alone
+        the clinical time is that moment too.
+        """
+        if at is None and known_at is None:
+            chart = await self._days.of_day(day_id)
+            if chart is None:
+                return None
+            return observe(chart.course, chart.sheets[day_id].day, self._clock.now())
+        past = await self._chart_then(day_id, at, known_at)
+        if past is None or day_id not in past.sheets:
+            return None
+        return observe(past.course, past.sheets[day_id].day, at or known_at or self._clock.now())
+
+    async def board(
+        self,
+        *,
+        ward: str | None = None,
+        state: str | None = None,
+        date: str | None = None,
+        open_only: bool = False,
+        after: tuple[str, str] | None = None,
+        limit: int,
+    ) -> list[dict[str, JSON]]:
+        """Board rows in the order (date, day id), from `after` exclusive."""
+        heads = await self._store.day_heads(
+            self._site, ward=ward, state=state, date=date, open_only=open_only, after=after, limit=limit
+        )
+        rows = []
+        for head in heads:
+            chart = await self._days.of_day(head.day_id)
+            if chart is not None:
+                rows.append(board_row(chart.course, chart.sheets[head.day_id].day, self._clock.now()))
+        return rows
+
+    async def entries(self, day_id: str) -> list[LogEntry]:
+        """All entries of a day, in order; empty when there is no such day."""
+        entries: list[LogEntry] = []
+        while rows := await self._store.read_stream(self._site, day_id, after_n=len(entries), limit=PAGE):
+            entries += map(LogEntry.of, rows)
+        return entries
+
+    async def log_page(
+        self, after: int, limit: int, day_id: str | None = None, entry_type: str | None = None
+    ) -> list[LogEntry]:
+        """Entries of the log in order, from sequence number `after` exclusive, at most `limit` and never over 1 000."""
+        rows = await self._store.read_log(
+            self._site, after_seq=after, limit=min(limit, PAGE), stream=day_id, entry_type=entry_type
+        )
+        return [LogEntry.of(row) for row in rows]
+
+    async def _chart_then(self, day_id: str, at: datetime | None, known_at: datetime | None) -> Chart | None:
+        def known(entry: Entry) -> bool:
+            if known_at is not None and entry.received_at > known_at:
+                return False
+            return at is None or entry.occurred_at <= at or entry.type in CORRECTIONS
+
+        head = await self._store.day_head(self._site, day_id)
+        if head is None:
+            return None
+        heads = [head]
+        if head.patient_id is not None:
+            heads = await self._store.day_heads(self._site, patient_id=head.patient_id, limit=DAYS_OF_A_PATIENT_MAX)
+        sheets: dict[str, Sheet] = {}
+        for other in heads:
+            sheet = await self._days.fold_day(other.day_id, keep=known)
+            if sheet is not None:
+                sheets[other.day_id] = sheet
+        return Chart(head.patient_id or day_id, sheets)

@@ -1,0 +1,331 @@
+"""The one writer of a site: takes what is waiting, has it decided, appends it in one commit, answers all.
+
+Promises: nothing is answered as accepted before the store has said that it is durable; a failed commit leaves memory as
+it was; the order of the log is the order of the queue. The task is never cancelled: a connection that drops takes its
+future with it, never the commit. Does not: decide (`intake.judge`) or build rows (`intake.draft`).
+
+What can go wrong with a commit, and what follows (design 2):
+    event id taken, log moved on   somebody else appended: forget what we know, decide again, each parcel for itself
+    derived tables gone            rebuild them, decide again
+    storage full                   507 to all; reading goes on, the next commit is tried
+    storage failed, not fatally    read back by event id: recorded, or 503 to all
+    storage failed, fatally        503 to all, stop acknowledging, tell the process to exit
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from infusion_service.clinical.vocabulary import SITE_STREAM, Submission
+from infusion_service.intake.clock import Clock
+from infusion_service.intake.days import Chart, Days
+from infusion_service.intake.draft import Draft
+from infusion_service.intake.judge import Judge
+from infusion_service.intake.outcome import STORAGE_FULL, Unavailable, refused
+from infusion_service.intake.parcels import Handed, Noted, Parcel, Ticked
+from infusion_service.intake.replay import Replays
+from infusion_service.intake.scheduling import patient_id_of
+from infusion_service.log.entry import LogEntry, NotCanonical
+from infusion_service.log.store import (
+    Batch,
+    EventIdTaken,
+    LogHead,
+    RebuildRequired,
+    SequenceTaken,
+    StorageFailed,
+    StorageFull,
+    Store,
+    StoreError,
+)
+from infusion_service.settings import Limits
+
+ATTEMPTS_MAX = 3
+"""Times a parcel is decided anew because somebody else appended, before its sender is asked to come again."""
+
+DECISIONS_PER_TURN = 32
+"""Parcels decided before reads and connections get a turn on the event loop."""
+
+DRAIN_S_MAX = 10.0
+"""Time a stop waits for what has been handed over."""
+
+RETRY_AFTER_S = 1
+"""When to come again after a full queue: it drains in well under a second."""
+
+RETRY_AFTER_FAILURE_S = 5
+"""When to come again after the storage failed: time for a restart."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts since the start, for metrics."""
+
+    commits: int = 0
+    entries: int = 0
+    parcels: int = 0
+    conflicts: int = 0
+    storage_full: int = 0
+    largest_batch: int = 0
+
+
+class Writer:
+    """One per site and process. `run` is its task; everything else is called from the same event loop."""
+
+    def __init__(
+        self,
+        *,
+        site: str,
+        store: Store,
+        clock: Clock,
+        days: Days,
+        replays: Replays,
+        judge: Judge,
+        rebuild: Callable[[], Awaitable[None]],
+        limits: Limits,
+    ) -> None:
+        """`rebuild` derives the store's derived tables anew."""
+        self.tip = LogHead()
+        self.tally = Tally()
+        self.failed: Exception | None = None
+        self.failure = asyncio.Event()
+        """Set when nothing can be acknowledged any more; the process should exit with status 70."""
+        self.listeners: list[Callable[[list[LogEntry]], None]] = []
+        """Called with what was committed, in order, after it was answered."""
+        self.due_listeners: list[Callable[[datetime], None]] = []
+        """Called with the earliest moment at which a day of the commit changes by itself."""
+        self._site = site
+        self._store = store
+        self._clock = clock
+        self._days = days
+        self._replays = replays
+        self._judge = judge
+        self._rebuild = rebuild
+        self._queue_max = limits.intake_queue_max
+        self._batch_max = limits.intake_batch_max
+        self._queue: deque[Parcel[Any]] = deque()
+        self._in_hand: list[Parcel[Any]] = []
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self.queue_depth = 0
+        """Submissions handed over and not yet taken."""
+
+    def hand_over(self, parcel: Parcel[Any]) -> None:
+        """Queue a parcel; its future gets the answer. Raises `Unavailable` when it cannot be taken."""
+        if self.failed is not None:
+            raise Unavailable("the log cannot be written", retry_after_s=RETRY_AFTER_FAILURE_S)
+        if self._stopping:
+            raise Unavailable("the service is stopping", retry_after_s=RETRY_AFTER_FAILURE_S)
+        if self.queue_depth + parcel.weight > self._queue_max and not parcel.urgent:
+            raise Unavailable("too much is waiting to be recorded", retry_after_s=RETRY_AFTER_S)
+        self._queue.append(parcel)
+        self.queue_depth += parcel.weight
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Commit what is handed over, until stopped and drained or until the storage fails."""
+        try:
+            self.tip = await self._store.log_head(self._site)
+            while self.failed is None and (self._queue or not self._stopping):
+                if self._queue:
+                    self._in_hand = self._take()
+                    await self._commit(self._in_hand)
+                else:
+                    self._wake.clear()
+                    await self._wake.wait()
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may be left waiting for an answer
+            _log.exception("intake.writer_failed")
+            self._fail(error)
+        finally:
+            # Also when the loop is torn down around us. Those already answered are not answered twice.
+            self._stopping = True
+            self.abandon()
+
+    def stop(self) -> None:
+        """Take nothing more; `run` returns once what is waiting has been answered."""
+        self._stopping = True
+        self._wake.set()
+
+    def abandon(self) -> None:
+        """Answer everybody still waiting with `Unavailable`: the writer has ended, or the storage does not come back."""
+        self._refuse([*self._in_hand, *self._take(everything=True)])
+
+    def _take(self, *, everything: bool = False) -> list[Parcel[Any]]:
+        parcels: list[Parcel[Any]] = []
+        weight = 0
+        while self._queue and (everything or not parcels or weight + self._queue[0].weight <= self._batch_max):
+            parcel = self._queue.popleft()
+            weight += parcel.weight
+            parcels.append(parcel)
+        self.queue_depth -= weight
+        return parcels
+
+    async def _commit(self, parcels: Sequence[Parcel[Any]], attempt: int = 1) -> None:
+        """Decide, append, answer; on a conflict once more, each parcel for itself."""
+        try:
+            draft, answers = await self._decide(parcels)
+            batch, tip, charts = draft.close()
+            if batch.rows or batch.heads or batch.operational:
+                await self._append(batch)
+        except (EventIdTaken, SequenceTaken, RebuildRequired) as conflict:
+            await self._once_more(parcels, attempt, conflict)
+        except StorageFull:
+            self.tally.storage_full += 1
+            _log.error("intake.storage_full", submissions=sum(parcel.weight for parcel in parcels))
+            self._answer_full(parcels)
+        except StorageFailed as failure:
+            self._give_up(parcels, failure)
+        except Exception as error:  # noqa: BLE001 - whatever it is, only its own parcel may suffer
+            await self._find_culprit(parcels, error)
+        else:
+            self._settle(draft, batch, tip, charts)
+            for parcel, answer in zip(parcels, answers, strict=True):
+                parcel.answer(answer)
+            self._tell(batch)
+
+    async def _decide(self, parcels: Sequence[Parcel[Any]]) -> tuple[Draft, list[Any]]:
+        event_ids = [event_id for parcel in parcels for event_id in parcel.event_ids]
+        priors = await self._replays.find(event_ids) if event_ids else {}
+        charts = await self._charts(parcels)
+        now = self._clock.now()
+        if self.tip.received_at is not None:
+            now = max(now, self.tip.received_at)
+        draft = Draft(site=self._site, tip=self.tip, now=now, charts=charts, priors=priors)
+        answers = []
+        for count, parcel in enumerate(parcels, start=1):
+            answers.append(self._decide_one(draft, parcel))
+            if count % DECISIONS_PER_TURN == 0:
+                await asyncio.sleep(0)
+        return draft, answers
+
+    def _decide_one(self, draft: Draft, parcel: Parcel[Any]) -> object:
+        if isinstance(parcel, Handed):
+            return self._judge.submissions(draft, parcel.submissions)
+        if isinstance(parcel, Noted):
+            return self._judge.note(draft, parcel)
+        if isinstance(parcel, Ticked):
+            self._judge.tick(draft, parcel.day_id)
+            return None
+        raise TypeError(type(parcel).__name__)
+
+    async def _charts(self, parcels: Sequence[Parcel[Any]]) -> list[Chart]:
+        """Everything the parcels concern, from memory or read from the log."""
+        charts: dict[str, Chart] = {}
+        for day_id, patient_id in {concern for parcel in parcels for concern in _concerns(parcel)}:
+            chart: Chart | None = None
+            if patient_id is not None:
+                chart = await self._days.of_patient(patient_id)
+            elif day_id not in ("", SITE_STREAM):
+                chart = self._days.in_hand(day_id) or await self._days.of_day(day_id)
+            if chart is not None:
+                charts[chart.key] = chart
+        return list(charts.values())
+
+    async def _append(self, batch: Batch) -> None:
+        """Append; when the outcome is unknown, read back whether it was recorded. Raises what `Store.append` raises."""
+        try:
+            await self._store.append(batch)
+        except StorageFailed as failure:
+            if failure.fatal or not batch.rows or not await self._is_recorded(batch):
+                raise
+
+    async def _is_recorded(self, batch: Batch) -> bool:
+        last = batch.rows[-1]
+        row = await self._store.find_event(self._site, last.event_id)
+        return row is not None and row.leaf_hash == last.leaf_hash
+
+    async def _once_more(self, parcels: Sequence[Parcel[Any]], attempt: int, conflict: StoreError) -> None:
+        self.tally.conflicts += 1
+        _log.warning("intake.commit_conflict", conflict=type(conflict).__name__, attempt=attempt)
+        try:
+            if isinstance(conflict, RebuildRequired):
+                await self._rebuild()
+            self._days.clear()
+            self._replays.clear()
+            self.tip = await self._store.log_head(self._site)
+        except StoreError as error:
+            self._give_up(parcels, error)
+            return
+        if attempt >= ATTEMPTS_MAX:
+            self._refuse(parcels)
+            return
+        for parcel in parcels:
+            await self._commit([parcel], attempt + 1)
+
+    async def _find_culprit(self, parcels: Sequence[Parcel[Any]], error: Exception) -> None:
+        """Something of ours broke while deciding: only the parcel it broke on may suffer."""
+        if len(parcels) > 1:
+            for parcel in parcels:
+                await self._commit([parcel])
+            return
+        if not isinstance(error, LookupError | NotCanonical):
+            _log.exception("intake.decision_failed", exc_info=error)
+        parcels[0].fail(error)
+
+    def _give_up(self, parcels: Sequence[Parcel[Any]], error: StoreError) -> None:
+        """The storage is at fault. After a fatal error nothing may be acknowledged any more, by this process."""
+        fatal = not isinstance(error, StorageFailed) or error.fatal
+        _log.error("intake.storage_failed", fatal=fatal, error=str(error))
+        if fatal:
+            self._fail(error)
+        self._refuse(parcels)
+
+    def _fail(self, error: Exception) -> None:
+        self.failed = error
+        self.failure.set()
+
+    def _refuse(self, parcels: Sequence[Parcel[Any]]) -> None:
+        for parcel in parcels:
+            parcel.fail(Unavailable("the log cannot be written", retry_after_s=RETRY_AFTER_FAILURE_S))
+
+    def _answer_full(self, parcels: Sequence[Parcel[Any]]) -> None:
+        for parcel in parcels:
+            if isinstance(parcel, Handed):
+                parcel.answer([refused(STORAGE_FULL)] * parcel.weight)
+            else:
+                parcel.fail(Unavailable(STORAGE_FULL.detail, retry_after_s=RETRY_AFTER_FAILURE_S))
+
+    def _settle(self, draft: Draft, batch: Batch, tip: LogHead, charts: Sequence[Chart]) -> None:
+        """Make what was committed the truth in memory."""
+        self.tip = tip
+        for chart in charts:
+            self._days.put(chart)
+        self._replays.keep(draft.priors)
+        self.tally.commits += 1
+        self.tally.entries += len(batch.rows)
+        self.tally.largest_batch = max(self.tally.largest_batch, len(batch.rows))
+
+    def _tell(self, batch: Batch) -> None:
+        due = min((head.next_change_at for head in batch.heads if head.next_change_at is not None), default=None)
+        if due is not None:
+            for notice in self.due_listeners:
+                notice(due)
+        if batch.rows and self.listeners:
+            entries = [LogEntry.of(row) for row in batch.rows]
+            for listener in self.listeners:
+                try:
+                    listener(entries)
+                except Exception:  # noqa: BLE001 - whatever it is
+                    # A reader's fault is the reader's: the entries are committed and answered.
+                    _log.exception("intake.listener_failed")
+
+
+def _concerns(parcel: Parcel[Any]) -> list[tuple[str, str | None]]:
+    """(day id, patient id) of the charts a parcel needs; the patient id only of a day that is yet to be made."""
+    if isinstance(parcel, Handed):
+        return [_concern(submission) for submission in parcel.submissions]
+    if isinstance(parcel, Ticked):
+        return [(parcel.day_id, None)]
+    return [(parcel.stream, None)] if isinstance(parcel, Noted) else []
+
+
+def _concern(submission: Submission) -> tuple[str, str | None]:
+    patient_id = None if submission.day_id else patient_id_of(submission.data)
+    return submission.day_id, patient_id

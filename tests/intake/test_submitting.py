@@ -1,0 +1,389 @@
+"""One decision per event id, whoever asks how often, and one order for everybody."""
+
+import asyncio
+import uuid
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from infusion_service.clinical.vocabulary import SITE_STREAM, format_time
+from infusion_service.intake.clock import SimulatedClock
+from infusion_service.log.memory import MemoryStore
+from infusion_service.log.store import Put
+from infusion_service.settings import Ward
+from tests.intake.ward import (
+    AUDITOR,
+    MORNING,
+    NURSE,
+    SECOND_NURSE,
+    check_in,
+    code,
+    fact,
+    moments,
+    note,
+    opened,
+    other_actor,
+    receipt,
+    schedule,
+    scheduling,
+    vitals,
+)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_64_posts_at_once_to_one_day_end_in_one_order_without_a_lost_update(seed: int) -> None:
+    async with opened() as intake:
+        day_id = await schedule(intake)
+
+        outcomes = await asyncio.gather(*(intake.submit(note(day_id, f"{seed}-{number}")) for number in range(64)))
+
+        receipts = [receipt(outcome) for outcome in outcomes]
+        entries = await intake.entries(day_id)
+        assert [answer["day_version"] for answer in receipts] == list(range(2, 66))
+        assert [entry.n for entry in entries] == list(range(1, 66))
+        assert [entry.entry.entry_id for entry in entries[1:] if entry.entry] == [
+            answer["event_id"] for answer in receipts
+        ]
+
+
+async def test_the_same_event_posted_20_times_at_once_is_one_entry_with_20_equal_receipts() -> None:
+    async with opened() as intake:
+        day_id = await schedule(intake)
+        before = intake.log_size
+        once = note(day_id)
+
+        outcomes = await asyncio.gather(*(intake.submit(once) for _ in range(20)))
+
+        assert intake.log_size == before + 1
+        assert all(outcome.receipt == outcomes[0].receipt for outcome in outcomes)
+        assert [outcome.status for outcome in outcomes] == [201] + [200] * 19
+        assert [outcome.replayed for outcome in outcomes] == [False] + [True] * 19
+
+
+async def test_a_replay_after_a_restart_gets_the_first_receipt_with_its_alerts_and_state() -> None:
+    store = MemoryStore()
+    async with opened(store) as intake:
+        day_id = await schedule(intake)
+        posted = [check_in(day_id), vitals(day_id, systolic_mmhg=165), vitals(day_id), note(day_id)]
+        first = [await intake.submit(submission) for submission in posted]
+        await intake.submit(note(day_id, "later"))
+
+    async with opened(store) as intake:
+        again = [await intake.submit(submission) for submission in posted]
+
+    assert [outcome.receipt for outcome in again] == [outcome.receipt for outcome in first]
+    assert receipt(first[0])["state"] == "checked_in"
+    assert all(outcome.status == 200 and outcome.replayed for outcome in again)
+
+
+async def test_a_receipt_names_the_entry_it_stands_for() -> None:
+    async with opened() as intake:
+        day_id = await schedule(intake)
+        submission = check_in(day_id)
+
+        answer = receipt(await intake.submit(submission))
+
+        entry = (await intake.entries(day_id))[-1]
+        assert answer == {
+            "seq": entry.seq,
+            "event_id": submission.event_id,
+            "day_id": day_id,
+            "day_version": 2,
+            "state": "checked_in",
+            "received_at": format_time(MORNING),
+            "leaf_hash": entry.leaf_hash.hex(),
+            "alerts": {"raised": [], "closed": []},
+        }
+
+
+async def test_an_event_id_used_again_for_something_else_is_refused_and_not_kept() -> None:
+    async with opened() as intake:
+        day_id, other_day = await schedule(intake), await schedule(intake, "P-2")
+        first = note(day_id)
+        await intake.submit(first)
+        size = intake.log_size
+
+        for changed in (
+            replace(first, data={"text": "awake"}),
+            replace(first, type="patient.checked_in", data={"identity_check": "wristband_scan"}),
+            replace(first, day_id=other_day),
+            other_actor(first),
+        ):
+            outcome = await intake.submit(changed)
+            assert code(outcome) == "event_id_reused"
+            assert outcome.status == 422
+
+        assert intake.log_size == size
+        assert (await intake.submit(first)).status == 200
+
+
+async def test_an_id_the_service_made_itself_is_nobodys_event_id() -> None:
+    async with opened() as intake:
+        day_id = await schedule(intake)
+        started = (await intake.log_page(0, 10))[-2]
+        assert started.parsed_leaf.stream == SITE_STREAM
+        assert started.entry is not None
+
+        outcome = await intake.submit(note(day_id, event_id=started.entry.entry_id))
+
+        assert code(outcome) == "event_id_reused"
+
+
+async def test_a_refused_fact_is_refused_the_same_when_its_cause_has_gone() -> None:
+    store = MemoryStore()
+    async with opened(store) as intake:
+        day_id = await schedule(intake)
+        too_early = fact(day_id, "screening.started")
+        first = await intake.submit(too_early)
+        await intake.submit(check_in(day_id))
+        size = intake.log_size
+
+        again = await intake.submit(too_early)
+
+        assert code(first) == "transition_not_allowed"
+        assert again.refusal == first.refusal
+        assert again.replayed
+        assert intake.log_size == size
+        assert code(await intake.submit(other_actor(too_early))) == "event_id_reused"
+
+    async with opened(store) as intake:
+        after_restart = await intake.submit(too_early)
+        anew = await intake.submit(replace(too_early, event_id=str(uuid.uuid4())))
+
+    assert after_restart.refusal == first.refusal
+    assert receipt(anew)["state"] == "screening"
+
+
+async def test_a_final_refusal_is_an_entry_of_the_day_and_counts_no_version() -> None:
+    async with opened() as intake:
+        day_id = await schedule(intake)
+        refused = fact(day_id, "screening.started")
+        await intake.submit(refused)
+
+        entry = (await intake.entries(day_id))[-1].entry
+        day = await intake.day(day_id)
+
+        assert entry is not None
+        assert (entry.kind, entry.type, entry.entry_id) == ("refused", "fact.refused", refused.event_id)
+        assert day is not None
+        assert day.version == 1
+
+
+async def test_a_refusal_that_decides_nothing_leaves_no_trace_and_may_be_tried_again() -> None:
+    async with opened() as intake:
+        day_id = await schedule(intake)
+        size = intake.log_size
+        submission = check_in(day_id, if_match=7)
+
+        outcome = await intake.submit(submission)
+
+        assert (outcome.status, code(outcome)) == (412, "version_conflict")
+        assert intake.log_size == size
+        assert receipt(await intake.submit(replace(submission, if_match=1)))["state"] == "checked_in"
+
+
+async def test_a_replay_is_answered_before_its_precondition_is_looked_at() -> None:
+    async with opened() as intake:
+        day_id = await schedule(intake)
+        submission = check_in(day_id, if_match=1)
+        first = await intake.submit(submission)
+
+        assert (await intake.submit(submission)).receipt == first.receipt
+
+
+async def test_a_day_that_does_not_exist_is_not_found_and_nothing_is_kept() -> None:
+    async with opened() as intake:
+        size = intake.log_size
+
+        for submission in (note(str(uuid.uuid4())), note("site"), note("")):
+            outcome = await intake.submit(submission)
+            assert (outcome.status, code(outcome)) == (404, "not_found")
+
+        assert intake.log_size == size
+
+
+async def test_a_role_that_may_not_post_is_refused_and_that_is_kept() -> None:
+    async with opened() as intake:
+        day_id = await schedule(intake)
+
+        outcome = await intake.submit(check_in(day_id, actor=AUDITOR))
+
+        assert (outcome.status, code(outcome)) == (403, "role_not_permitted")
+        entry = (await intake.entries(day_id))[-1].entry
+        assert entry is not None
+        assert entry.actor == AUDITOR
+
+
+async def test_time_received_never_goes_back() -> None:
+    clock = BackwardClock()
+    async with opened(clock=clock) as intake:
+        day_id = await schedule(intake)
+        clock.back_s = 3600
+        await intake.submit(note(day_id))
+
+        entries = await intake.entries(day_id)
+
+        assert [entry.parsed_leaf.received_at for entry in entries] == [MORNING, MORNING]
+
+
+class BackwardClock(SimulatedClock):
+    """A clock that can be set back, as wall clocks are."""
+
+    def __init__(self) -> None:
+        super().__init__(MORNING)
+        self.back_s = 0
+
+    def now(self) -> datetime:
+        return super().now() - timedelta(seconds=self.back_s)
+
+
+async def test_scheduling_begins_a_day_with_what_its_ward_adds() -> None:
+    async with opened() as intake:
+        submission = scheduling(chair="4")
+
+        day_id = receipt(await intake.submit(submission))["day_id"]
+
+        entry = (await intake.entries(day_id))[0].entry
+        assert uuid.UUID(day_id).version == 7
+        assert entry is not None
+        assert entry.data["timezone"] == "Europe/Paris"
+        assert entry.data["missed_cutoff"] == "12:00"
+        assert entry.workflow is not None
+        assert entry.workflow["name"] == "alemtuzumab"
+
+
+async def test_scheduling_again_with_the_same_event_id_is_the_same_day() -> None:
+    store = MemoryStore()
+    submission = scheduling()
+    async with opened(store) as intake:
+        at_once = await asyncio.gather(*(intake.submit(submission) for _ in range(5)))
+        later = await intake.submit(submission)
+        other = await intake.submit(replace(submission, data={**submission.data, "chair": "9"}))
+
+    assert {receipt(outcome)["day_id"] for outcome in (*at_once, later)} == {receipt(later)["day_id"]}
+    assert code(other) == "event_id_reused"
+
+
+async def test_a_scheduling_handed_in_again_is_the_same_although_the_wards_settings_have_changed() -> None:
+    store, submission = MemoryStore(), scheduling()
+    async with opened(store) as intake:
+        first = await intake.submit(submission)
+
+    elsewhere = (Ward(id="neuro-day", name="Moved", timezone="America/Toronto", missed_cutoff="11:00"),)
+    async with opened(store, wards=elsewhere) as intake:
+        again = await intake.submit(submission)
+        new_day = await schedule(intake, "P-2")
+        entry = (await intake.entries(new_day))[0].entry
+
+    assert again.receipt == first.receipt
+    assert entry is not None
+    assert entry.data["timezone"] == "America/Toronto"
+
+
+@pytest.mark.parametrize(
+    ("data", "pointer"),
+    [
+        ({"ward": "nowhere"}, "/data/ward"),
+        ({"workflow": "aspirin"}, "/data/workflow"),
+        ({"workflow": "alemtuzumab@9"}, "/data/workflow"),
+        ({"timezone": "Europe/London"}, "/data/timezone"),
+        ({"missed_cutoff": "23:00"}, "/data/missed_cutoff"),
+    ],
+)
+async def test_a_day_that_cannot_be_begun_is_refused_for_good(data: dict[str, str], pointer: str) -> None:
+    async with opened() as intake:
+        submission = scheduling(**data)
+
+        first = await intake.submit(submission)
+        again = await intake.submit(submission)
+
+        assert code(first) == "invalid_fact"
+        assert first.refusal is not None
+        assert [error["pointer"] for error in first.refusal.members["errors"]] == [pointer]
+        assert again.refusal == first.refusal
+        kept = (await intake.log_page(0, 10, SITE_STREAM, "fact.refused"))[0].entry
+        assert kept is not None
+        assert kept.entry_id == submission.event_id
+
+
+@pytest.mark.parametrize("data", [None, [], "day", {"patient": "P-1"}, {"patient": {"id": 7}}, {}])
+async def test_a_scheduling_without_sense_is_refused_not_failed(data: object) -> None:
+    async with opened() as intake:
+        outcome = await intake.submit(replace(scheduling(), data=data))
+
+        assert code(outcome) == "invalid_fact"
+
+
+async def test_the_course_rules_see_all_days_of_the_patient_also_those_of_the_same_batch() -> None:
+    store = MemoryStore()
+    async with opened(store) as intake:
+        first, second = await asyncio.gather(intake.submit(scheduling()), intake.submit(scheduling()))
+
+    async with opened(store) as intake:
+        third = await intake.submit(scheduling())
+
+    assert receipt(first)["state"] == "scheduled"
+    assert code(second) == "course_rule"
+    assert code(third) == "course_rule"
+
+
+async def test_two_people_who_act_at_once_get_one_move_and_one_refusal() -> None:
+    async with opened() as intake:
+        day_id = await schedule(intake)
+
+        outcomes = await asyncio.gather(
+            intake.submit(check_in(day_id)), intake.submit(check_in(day_id, actor=SECOND_NURSE))
+        )
+
+        assert [outcome.status for outcome in outcomes] == [201, 409]
+
+
+async def test_what_had_fallen_due_is_appended_before_a_later_fact_is_decided() -> None:
+    clock = SimulatedClock(MORNING)
+    async with opened(clock=clock) as intake:
+        day_id = await schedule(intake)
+        clock.move_to(moments("12:30")[0])
+
+        answer = receipt(await intake.submit(note(day_id)))
+
+        types = [entry.entry.type for entry in await intake.entries(day_id) if entry.entry]
+        assert types == ["day.scheduled", "day.missed", "note.added"]
+        assert answer["state"] == "missed"
+
+
+async def test_entries_of_administration_carry_their_records_and_are_made_once_per_event_id() -> None:
+    store = MemoryStore()
+    async with opened(store) as intake:
+        day_id = await schedule(intake)
+        put = Put("device", "tab-1", {"ward": "neuro-day"})
+        event_id = str(uuid.uuid4())
+
+        first = await intake.record("device.enrolled", {"device": "tab-1"}, NURSE, (put,), event_id=event_id)
+        again = await intake.record("device.enrolled", {"device": "tab-1"}, NURSE, (put,), event_id=event_id)
+        read = await intake.record("day.read", {"what": "view"}, AUDITOR, kind="access", stream=day_id)
+
+        day = await intake.day(day_id)
+        assert first == again
+        assert await store.record("demo", "device", "tab-1") == {"ward": "neuro-day"}
+        assert (await intake.entries(day_id))[-1].seq == read
+        assert day is not None
+        assert day.version == 1
+        with pytest.raises(LookupError):
+            await intake.record("day.read", {}, AUDITOR, kind="access", stream=str(uuid.uuid4()))
+
+
+async def test_listeners_hear_of_every_commit_in_order_and_a_broken_one_harms_nobody() -> None:
+    heard: list[int] = []
+
+    def broken(entries: object) -> None:
+        raise RuntimeError("listener")
+
+    async with opened() as intake:
+        intake.add_listener(broken)
+        intake.add_listener(lambda entries: heard.extend(entry.seq for entry in entries))
+        before = intake.log_size
+        day_id = await schedule(intake)
+        await asyncio.gather(*(intake.submit(note(day_id)) for _ in range(5)))
+
+    assert heard == list(range(before + 1, before + 7))
