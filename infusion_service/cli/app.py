@@ -1,0 +1,67 @@
+"""The command tree of `infusion`. Every command is named here by its import path, and imported when it is run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import cyclopts
+
+from infusion_service import __version__
+from infusion_service.cli.exits import CommandFailed, Exit
+
+HELP = """Record the infusion day of a hospital patient as a state machine over one append-only log.
+
+It records and reminds. It is not a medical device and not an alarm system: it never drives a pump, and nobody may rely
+on it to be told that a patient is in danger.
+"""
+
+_COMMANDS: tuple[tuple[str, str, str], ...] = (
+    ("demo", "demo:demo", "Run a ward of six simulated patients on an accelerated clock, in its own database."),
+    ("init", "init:init", "Create the database, the signing key and the first administrator's token."),
+    ("serve", "serve:serve", "Run the service."),
+    ("rehearse", "rehearse:rehearse", "Play scripted days through the real intake and check what they expect."),
+    ("replay", "replay:replay", "Show a day as it stood at a clinical time, as known at another."),
+    ("workflow", "workflow:app", "Check workflow files and draw them."),
+    ("device", "device:app", "Enrol, list and revoke the ward's tablets."),
+    ("staff", "staff:app", "Add, list, disable and unlock the people who sign in."),
+    ("token", "token:app", "Mint, list and revoke the tokens of programs and offices."),
+    ("doctor", "doctor:doctor", "Look at the installation, the configuration and the database, one line per part."),
+    ("check", "check:check", "Ask a running service whether it is alive or ready (container probe)."),
+    ("openapi", "openapi:openapi", "Print the OpenAPI document."),
+    ("simulate", "simulate:simulate", "Put load on a running service: simulated tablets that chart whole days."),
+)
+
+
+def build() -> cyclopts.App:
+    """Return the command tree."""
+    app = cyclopts.App(
+        name="infusion",
+        help=HELP,
+        help_format="plaintext",
+        version=__version__,
+        result_action="return_value",
+        exit_on_error=False,
+        suppress_keyboard_interrupt=False,
+    )
+    for name, target, text in _COMMANDS:
+        app.command(f"infusion_service.cli.{target}", name=name, help=text)
+    return app
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line (None: this process's) and return its exit code. Says on stderr what went wrong."""
+    try:
+        code = build()(list(sys.argv[1:] if arguments is None else arguments))
+    except cyclopts.CycloptsError:
+        return Exit.USAGE  # cyclopts has said what is wrong
+    except CommandFailed as failure:
+        print(f"infusion: {failure}", file=sys.stderr)
+        return failure.code
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has enough (`infusion ... | head`).
+        sys.stderr.close()
+        return Exit.FINE
+    return code if isinstance(code, int) else Exit.FINE
