@@ -65,12 +65,7 @@ class Frontier:
 
     def root(self) -> bytes:
         """The root of the whole tree."""
-        if not self._roots:
-            return EMPTY_ROOT
-        root = self._roots[-1]
-        for left in reversed(self._roots[:-1]):
-            root = node_hash(left, root)
-        return root
+        return _fold(self._roots)
 
     def copy(self) -> Frontier:
         """An independent frontier of the same tree."""
@@ -106,6 +101,18 @@ def subtrees_of(leaf_hashes: Sequence[bytes]) -> SubtreeReader:
         return Frontier(found).root()
 
     return read
+
+
+def subtrees_needed(prove: Callable[[SubtreeReader], object]) -> list[tuple[int, int]]:
+    """Which subtrees a proof will ask for, so that a store can fetch them all at once."""
+    needed: list[tuple[int, int]] = []
+
+    def note(level: int, index: int) -> bytes:
+        needed.append((level, index))
+        return EMPTY_ROOT
+
+    prove(note)
+    return needed
 
 
 def range_root(read: SubtreeReader, first: int, last: int) -> bytes:
@@ -226,6 +233,8 @@ def _perfect_subtrees(first: int, last: int) -> Iterable[tuple[int, int]]:
 
 
 def _fold(roots: Sequence[bytes]) -> bytes:
+    if not roots:
+        return EMPTY_ROOT
     root = roots[-1]
     for left in reversed(roots[:-1]):
         root = node_hash(left, root)
