@@ -124,7 +124,9 @@ class Reader:
         found = self.stored_head(site_key)
         if found is None or not found[0].size == found[1] == found[2] == size:
             return False
-        return all(self._execute(SQL["derived_rows_present"], {"site_key": site_key}).fetchone())
+        level = STORED_LEVELS[0]
+        values = {"site_key": site_key, "level": level, "node_index": (size >> level) - 1}
+        return all(self._execute(SQL["derived_rows_present"], values).fetchone())
 
     def find_events(self, site: str, event_ids: Sequence[str]) -> dict[str, LogRow]:
         """See `Store.find_events`."""

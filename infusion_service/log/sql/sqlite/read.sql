@@ -69,7 +69,9 @@ SELECT stream_id FROM stream WHERE site_key = ? AND stream_id > ? AND length(str
 -- Whether the derived tables hold anything where they should: an emptied table is not a current one.
 SELECT EXISTS (SELECT 1 FROM event_key WHERE site_key = :site_key),
        NOT EXISTS (SELECT 1 FROM stream WHERE site_key = :site_key AND length(stream_id) = 16)
-       OR EXISTS (SELECT 1 FROM day_head WHERE site_key = :site_key);
+       OR EXISTS (SELECT 1 FROM day_head WHERE site_key = :site_key),
+       :node_index < 0
+       OR EXISTS (SELECT 1 FROM tree_node WHERE site_key = :site_key AND level = :level AND node_index = :node_index);
 
 -- name: day_head
 -- One day's head.
