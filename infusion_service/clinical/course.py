@@ -1,0 +1,257 @@
+"""What is known of a patient's other days, and the rules and flags that are decided over the course.
+
+Promises: everything here is a function of the patient's days and of what was attested; a fact on one day may change what
+another may do. Calendar arithmetic is in whole months and ward dates; 29 February plus a year is 1 March. Does not: load
+days (intake gives them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from infusion_service.clinical.day import Day
+from infusion_service.clinical.ledger import Alert
+from infusion_service.clinical.vocabulary import JSON, format_time
+
+MONTHS_PER_YEAR = 12
+HOLD = "hold_pending_review"
+PERMANENT = "permanent_stop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagEvent:
+    """Something that stops or holds the course. `alert_id` names the alert behind it; empty for a review or diagnosis."""
+
+    flag: str
+    at: datetime
+    alert_id: str = ""
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lift:
+    """A review that lets the course go on, with the alerts it names."""
+
+    at: datetime
+    alerts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lab:
+    """A laboratory result with its place in time."""
+
+    analyte: str
+    value: Decimal
+    sampled_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourseDay:
+    """What one day means to the others of its patient."""
+
+    day_id: str
+    course: int
+    day: int
+    date: date
+    state: str
+    open: bool
+    counts: bool
+    """Whether it stands for a dose on its date: not deferred, cancelled or missed without an infusion."""
+    infused_at: datetime | None
+    infused_on: date | None
+    attested: tuple[dict[str, JSON], ...]
+    flags: tuple[FlagEvent, ...]
+    lifts: tuple[Lift, ...]
+    labs: tuple[Lab, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """All days of one patient, in no particular order."""
+
+    days: tuple[CourseDay, ...] = ()
+
+    def others(self, day_id: str) -> Iterator[CourseDay]:
+        """Yield the days that are not this one."""
+        return (day for day in self.days if day.day_id != day_id)
+
+    def open_flags(self, course_number: int) -> tuple[FlagEvent, ...]:
+        """Return what holds or stops this course: permanent stops of any course, holds of this one not lifted since."""
+        lifts = [lift for day in self.days if day.course == course_number for lift in day.lifts]
+        return tuple(
+            flag
+            for day in self.days
+            for flag in day.flags
+            if flag.flag == PERMANENT or (day.course == course_number and not _lifted(flag, lifts))
+        )
+
+
+def _lifted(flag: FlagEvent, lifts: list[Lift]) -> bool:
+    return any(lift.at > flag.at and (not flag.alert_id or flag.alert_id in lift.alerts) for lift in lifts)
+
+
+EMPTY_COURSE = Course()
+
+
+def course_of(days: Iterable[Day]) -> Course:
+    """Summarise the days of one patient; days of which nothing is logged yet are left out."""
+    return Course(tuple(_summary(day) for day in days if day.state is not None))
+
+
+def with_day(course: Course, day: Day) -> Course:
+    """Return the course in which this day stands as it is now."""
+    others = tuple(course.others(day.day_id))
+    return Course((*others, _summary(day))) if day.state is not None else Course(others)
+
+
+def _summary(day: Day) -> CourseDay:
+    picture = day.picture
+    assert picture.state is not None
+    assert picture.day_date is not None
+    infused_at = picture.pump.started_at
+    never_infused = day.terminal and infused_at is None
+    return CourseDay(
+        day_id=day.day_id,
+        course=picture.course_number,
+        day=picture.day_number,
+        date=picture.day_date,
+        state=picture.state,
+        open=day.open,
+        counts=not never_infused,
+        infused_at=infused_at,
+        infused_on=picture.local_date(infused_at) if infused_at else None,
+        attested=tuple(dict(item) for item in picture.attested),
+        flags=tuple(_flags(day)),
+        lifts=tuple(_lifts(day)),
+        labs=tuple(
+            Lab(analyte=analyte, value=result.value, sampled_at=result.sampled_at)
+            for analyte, results in picture.labs.items()
+            for result in results
+        ),
+    )
+
+
+def _lifts(day: Day) -> Iterator[Lift]:
+    rules = day.workflow.definition.course_flags
+    for name in day.workflow.of_meaning("review"):
+        for fact in day.picture.of_type(name):
+            if fact.data["decision"] in rules.lift_decisions:
+                yield Lift(at=fact.at, alerts=tuple(fact.data.get("alerts", ())))
+
+
+def _flags(day: Day) -> Iterator[FlagEvent]:
+    rules = day.workflow.definition.course_flags
+    permanent = {rule.alert: rule.excluded_by for rule in rules.permanent_alerts}
+    holds = {rule.alert: rule for rule in rules.hold_alerts}
+    for alert in day.ledger.alerts.values():
+        stop_class = day.workflow.definition.actions[alert.action].stop_class
+        if alert.rule in permanent and stop_class:
+            softened_at = _softened_at(alert, permanent[alert.rule], day)
+            yield FlagEvent(
+                flag=PERMANENT if softened_at is None else HOLD,
+                at=softened_at or alert.raised_at,
+                alert_id=alert.id,
+                cause=alert.rule,
+            )
+        hold = holds.get(alert.rule)
+        if hold is not None and (alert.action in hold.actions or alert.severity in hold.severities):
+            if alert.closed_reason not in ("corrected", "late_data"):
+                yield FlagEvent(flag=HOLD, at=alert.raised_at, alert_id=alert.id, cause=alert.rule)
+    for name in day.workflow.of_meaning("diagnosis"):
+        for fact in day.picture.of_type(name):
+            if fact.data["status"] == "confirmed" and fact.data["code"] in rules.permanent_diagnoses:
+                yield FlagEvent(flag=PERMANENT, at=fact.at, cause=fact.data["code"])
+    for name in day.workflow.of_meaning("review"):
+        for fact in day.picture.of_type(name):
+            if fact.data["decision"] in rules.hold_decisions:
+                yield FlagEvent(flag=HOLD, at=fact.at, cause=name)
+
+
+def _softened_at(alert: Alert, excluded_by: tuple[str, ...], day: Day) -> datetime | None:
+    """When what the alert stood for was excluded or struck: one false sign must not bar a patient for ever."""
+    moments = [
+        fact.at
+        for name in day.workflow.of_meaning("diagnosis")
+        for fact in day.picture.of_type(name)
+        if fact.data["status"] == "excluded" and fact.data["code"] in excluded_by and fact.at >= alert.raised_at
+    ]
+    moments += [
+        fact.at
+        for name in day.workflow.of_meaning("stood_down")
+        for fact in day.picture.of_type(name)
+        if fact.data["finding"] == "excluded" and fact.at >= alert.raised_at
+    ]
+    if alert.closed_at is not None and alert.closed_reason in ("corrected", "late_data"):
+        moments.append(alert.closed_at)
+    return min(moments, default=None)
+
+
+def ordinal_of(course: Course, day: Day) -> int:
+    """Return which infusion of its course this day is or would be.
+
+    One more than the infusions given before it, in the log and as attested. A ward may start in the middle of a course: the
+    day numbers before the first day that is known are then taken as given.
+    """
+    number = day.course_number
+    before = [
+        other
+        for other in course.others(day.day_id)
+        if other.course == number and day.date is not None and (other.date, other.day) < (day.date, day.day_number)
+    ]
+    attested = [
+        item
+        for source in (*(other.attested for other in before), day.picture.attested)
+        for item in source
+        if item["course"] == number and "infusions_given" in item
+    ]
+    if attested:
+        latest = max(attested, key=lambda item: (item["last_infusion_on"], item["infusions_given"]))
+        logged = [o for o in before if o.infused_on and o.infused_on.isoformat() > latest["last_infusion_on"]]
+        return 1 + int(latest["infusions_given"]) + len(logged)
+    first = min(before, key=lambda other: (other.date, other.day), default=None)
+    if first is None:
+        return day.day_number
+    return first.day + sum(1 for other in before if other.infused_at is not None)
+
+
+def months_later(start: date, months: int) -> date:
+    """Return the date so many calendar months later; a day that the month does not have rounds to the first of the next."""
+    index = start.year * MONTHS_PER_YEAR + start.month - 1 + months
+    year, month = divmod(index, MONTHS_PER_YEAR)
+    try:
+        return date(year, month + 1, start.day)
+    except ValueError:
+        index += 1
+        year, month = divmod(index, MONTHS_PER_YEAR)
+        return date(year, month + 1, 1)
+
+
+def carried_into(course: Course, day: Day) -> dict[str, JSON]:
+    """Return what other days say that this day's rules compare with: the course's first infusion, and for each analyte the
+    last result before it and the last before this day."""
+    before = [o for o in course.others(day.day_id) if day.date is not None and o.date < day.date]
+    first = min((o.infused_at for o in before if o.course == day.course_number and o.infused_at), default=None)
+    chosen: dict[tuple[str, datetime], Lab] = {}
+    for analyte in {lab.analyte for o in before for lab in o.labs}:
+        labs = sorted((lab for o in before for lab in o.labs if lab.analyte == analyte), key=lambda lab: lab.sampled_at)
+        untreated = [lab for lab in labs if first is None or lab.sampled_at < first]
+        for lab in (*untreated[-1:], labs[-1]):
+            chosen[analyte, lab.sampled_at] = lab
+    carried: dict[str, JSON] = {}
+    if first is not None:
+        carried["first_infusion_at"] = format_time(first)
+    if chosen:
+        carried["labs"] = [
+            {"analyte": analyte, "sampled_at": format_time(at), "value": format(lab.value.normalize(), "f")}
+            for (analyte, at), lab in sorted(chosen.items())
+        ]
+    return carried
+
+
+def flags_shown(course: Course, day: Day) -> list[str]:
+    """Return the course flags of the day's course, each once, permanent first."""
+    held = {flag.flag for flag in with_day(course, day).open_flags(day.course_number)}
+    return [flag for flag in (PERMANENT, HOLD) if flag in held]

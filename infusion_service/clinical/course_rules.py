@@ -1,0 +1,144 @@
+"""The course rules: may this day take place, as far as the patient's other days say.
+
+Promises: each rule answers with the reason why not, in words a nurse can act on, or with nothing. Judged when a day is
+scheduled and again when it is checked in. Source of each rule: the workflow file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from infusion_service.clinical import guard_definition as rules
+from infusion_service.clinical.checks import OTHER_COURSE
+from infusion_service.clinical.course import PERMANENT, Course, months_later
+from infusion_service.clinical.day import Day
+from infusion_service.clinical.vocabulary import Refusal, texts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """The day that is to be scheduled or checked in."""
+
+    day_id: str
+    course: int
+    day: int
+    date: date
+    attested: tuple[Mapping[str, Any], ...]
+
+
+def refused_by_course(course: Course, day: Day, fact_type: str, data: Mapping[str, Any]) -> Refusal | None:
+    """Return the refusal with every course rule that fails, or None. 409 course_rule."""
+    course_rules = day.workflow.course_rules_on(fact_type)
+    if not course_rules:
+        return None
+    candidate = _candidate(day, data)
+    failing = [
+        {"rule": rule.id, "reason": reason}
+        for rule in course_rules
+        if (reason := _RULES[type(rule)](rule, course, candidate)) is not None
+    ]
+    if not failing:
+        return None
+    return Refusal(
+        code="course_rule",
+        status=409,
+        detail=failing[0]["reason"],
+        members={"rule": failing[0]["rule"], "rules": failing},
+    )
+
+
+def _candidate(day: Day, data: Mapping[str, Any]) -> Candidate:
+    if day.date is None:
+        return Candidate(
+            day_id=day.day_id,
+            course=data["course"],
+            day=data["day"],
+            date=date.fromisoformat(data["date"]),
+            attested=tuple(data.get("attested_history", ())),
+        )
+    return Candidate(
+        day_id=day.day_id,
+        course=day.course_number,
+        day=day.day_number,
+        date=day.date,
+        attested=day.picture.attested,
+    )
+
+
+def _number(rule: rules.CourseNumber, _course: Course, candidate: Candidate) -> str | None:
+    if 1 <= candidate.course <= rule.at_most:
+        return None
+    return f"course {candidate.course} is not foreseen: courses 1 to {rule.at_most} are"
+
+
+def _day(rule: rules.CourseDay, _course: Course, candidate: Candidate) -> str | None:
+    last = rule.days.get(str(candidate.course), rule.days.get(OTHER_COURSE, 0))
+    if 1 <= candidate.day <= last:
+        return None
+    return f"course {candidate.course} has days 1 to {last}, not {candidate.day}"
+
+
+def _interval(rule: rules.CourseInterval, course: Course, candidate: Candidate) -> str | None:
+    before = candidate.course - 1
+    if before < 1:
+        return None
+    known = [d.infused_on for d in course.others(candidate.day_id) if d.course == before and d.infused_on]
+    attested = [item for d in course.days for item in d.attested] + [*candidate.attested]
+    known += [date.fromisoformat(item["last_infusion_on"]) for item in attested if item["course"] == before]
+    if not known:
+        return f"nothing is known of course {before}: attest its last infusion (attested_history)"
+    earliest = months_later(max(known), rule.months)
+    if candidate.date >= earliest:
+        return None
+    return (
+        f"the last infusion of course {before} was on {max(known).isoformat()}; "
+        f"course {candidate.course} may start on {earliest.isoformat()} ({rule.months} months later)"
+    )
+
+
+def _one_dose(_rule: rules.OneDoseADay, course: Course, candidate: Candidate) -> str | None:
+    for other in course.others(candidate.day_id):
+        if other.counts and (other.date == candidate.date or other.infused_on == candidate.date):
+            return f"the patient already has an infusion day on {candidate.date.isoformat()}"
+        if other.open:
+            return f"another day of the patient is open (of {other.date.isoformat()}): end that one first"
+    return None
+
+
+def _order(_rule: rules.CourseOrder, course: Course, candidate: Candidate) -> str | None:
+    open_days = [
+        f"day {other.day}"
+        for other in course.others(candidate.day_id)
+        if other.course == candidate.course and other.open and other.day < candidate.day
+    ]
+    if not open_days:
+        return None
+    return f"{texts(open_days)} of course {candidate.course} is still open: end it first"
+
+
+def _held(_rule: rules.CourseHeld, course: Course, candidate: Candidate) -> str | None:
+    return held_reason(course, candidate.course)
+
+
+def held_reason(course: Course, course_number: int) -> str | None:
+    """Say why the course is held or stopped, or return None."""
+    flags = course.open_flags(course_number)
+    causes = texts(sorted({flag.cause for flag in flags}))
+    if any(flag.flag == PERMANENT for flag in flags):
+        return f"treatment is stopped for good ({causes})"
+    if flags:
+        return f"the course is held ({causes}): a prescriber's review with decision continue lifts it"
+    return None
+
+
+_RULES: dict[type, Callable[[Any, Course, Candidate], str | None]] = {
+    rules.CourseNumber: _number,
+    rules.CourseDay: _day,
+    rules.CourseInterval: _interval,
+    rules.OneDoseADay: _one_dose,
+    rules.CourseOrder: _order,
+    rules.CourseHeld: _held,
+}

@@ -1,0 +1,148 @@
+"""How alert families stand after each fact, on the clinical picture alone.
+
+Promises: after folding any set of facts in clinical order, the episodes are the same whatever order they arrived in; what
+has to be told to people is the difference between these and the alerts in the log (`consequences`). One rung of a family
+stands at a time; it rises when a graver test finds new evidence, an `auto` rung falls when no test of its family holds any
+more, a `review` rung only by a review that names it. Evidence is new when it was charted after the last closing.
+Does not: look at clocks (`clock_bands`), or at who was told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+
+from infusion_service.clinical.alert_definition import SEVERITIES
+from infusion_service.clinical.alert_families import Family, Rung
+from infusion_service.clinical.evidence import Places, evaluate
+from infusion_service.clinical.picture import Episode, Fact, Picture, Reviewed
+from infusion_service.clinical.workflow import Workflow
+
+
+def judge(picture: Picture, fact: Fact, workflow: Workflow) -> None:
+    """Re-judge every family that this fact can touch."""
+    for family in workflow.families_on.get(fact.type, ()):
+        if _touches(family, fact, workflow):
+            episode = _judged(picture, family, fact, workflow)
+            if episode is not None:
+                picture.episodes = {**picture.episodes, family.id: episode}
+
+
+def _touches(family: Family, fact: Fact, workflow: Workflow) -> bool:
+    meaning = workflow.meaning[fact.type]
+    if meaning == "vital_signs":
+        return not family.signs.isdisjoint(fact.data) or "unrecordable" in fact.data
+    if meaning in ("symptom", "symptom_resolved"):
+        return fact.data["code"] in family.codes
+    return True
+
+
+def _judged(picture: Picture, family: Family, fact: Fact, workflow: Workflow) -> Episode | None:
+    """Return the family's new episode, or None when nothing changes."""
+    episode = picture.episodes.get(family.id)
+    closed_pos = episode.closed_pos if episode else -1
+    best, best_places, holds = None, (), False
+    for rung in reversed(family.rungs):
+        places = evaluate(rung.band.when, picture, workflow) if rung.band.when is not None else None
+        if places is None:
+            continue
+        holds = True
+        if any(place > closed_pos for place in places) and not _explained(rung, picture, workflow):
+            best, best_places = rung, places
+            break
+    if episode is not None and episode.open:
+        return _judged_open(picture, family, fact, episode, best, best_places, workflow, holds=holds)
+    return None if best is None else _opened(best, best_places, fact, picture)
+
+
+# One decision over everything that is known of the family: an argument each is plainer than a parcel for them.
+def _judged_open(  # noqa: PLR0913
+    picture: Picture,
+    family: Family,
+    fact: Fact,
+    episode: Episode,
+    best: Rung | None,
+    places: Places,
+    workflow: Workflow,
+    *,
+    holds: bool,
+) -> Episode | None:
+    standing = family.rungs[episode.rank]
+    if best is not None and best.rank > episode.rank:
+        return _opened(best, places, fact, picture)
+    if best is not None and best.rank == episode.rank and fact.pos in places:
+        if _declares_again(standing, picture, workflow):
+            return _opened(best, places, fact, picture)
+        return None
+    if not holds and standing.band.closes == "auto":
+        return replace(episode, rank=-1, closed_at=fact.at, closed_pos=fact.pos, closed_how="auto")
+    return None
+
+
+def _declares_again(standing: Rung, picture: Picture, workflow: Workflow) -> bool:
+    """Outside an emergency a new stop-class sign always raises, whatever is open."""
+    action = workflow.definition.actions[standing.band.action]
+    state = workflow.states.get(picture.state or "")
+    return action.stop_class and standing.band.declares and state is not None and state.open and not state.emergency
+
+
+def _opened(rung: Rung, places: Places, fact: Fact, picture: Picture) -> Episode:
+    places = tuple(sorted(set(places)))
+    return Episode(
+        rank=rung.rank,
+        raised_at=fact.at,
+        opened_by=fact.id,
+        evidence=tuple(picture.facts[place].id for place in places),
+    )
+
+
+def _explained(rung: Rung, picture: Picture, workflow: Workflow) -> bool:
+    """Tell whether a graver single-sign alert already stands for a sign that scores in the latest set."""
+    scoring = {sign for result in picture.scores.values() for sign, points in result.parts.items() if points > 0}
+    for rule_id in rung.rule.explained_by:
+        for family in workflow.families:
+            episode = picture.episodes.get(family.id)
+            if episode is None or not episode.open:
+                continue
+            standing = family.rungs[episode.rank]
+            as_grave = SEVERITIES.index(standing.band.severity) >= SEVERITIES.index(rung.band.severity)
+            if standing.rule.id == rule_id and as_grave and family.signs & scoring:
+                return True
+    return False
+
+
+def close_named(picture: Picture, fact: Fact, workflow: Workflow) -> None:
+    """Close the episodes of the rules that a review names, and remember how far it looked."""
+    named = set(fact.rules)
+    if not named:
+        return
+    for family in workflow.families:
+        if not any(rung.rule.id in named for rung in family.rungs):
+            continue
+        picture.reviewed = {**picture.reviewed, family.id: Reviewed(fact.at, fact.pos, _highest(picture, family))}
+        episode = picture.episodes.get(family.id)
+        if episode is not None and episode.open and family.rungs[episode.rank].rule.id in named:
+            closed = replace(episode, rank=-1, closed_at=fact.at, closed_pos=fact.pos, closed_how="review")
+            picture.episodes = {**picture.episodes, family.id: closed}
+
+
+def _highest(picture: Picture, family: Family) -> Mapping[str, Decimal]:
+    highest: dict[str, Decimal] = {}
+    for vital in picture.vitals:
+        for sign in family.signs:
+            value = vital.values.get(sign)
+            if isinstance(value, Decimal):
+                highest[sign] = max(value, highest.get(sign, value))
+    return highest
+
+
+def close_stop_class(picture: Picture, fact: Fact, workflow: Workflow) -> None:
+    """Close every stop-class episode that is open when an emergency is stood down."""
+    for family in workflow.families:
+        episode = picture.episodes.get(family.id)
+        if episode is None or not episode.open:
+            continue
+        if workflow.definition.actions[family.rungs[episode.rank].band.action].stop_class:
+            closed = replace(episode, rank=-1, closed_at=fact.at, closed_pos=fact.pos, closed_how="stood_down")
+            picture.episodes = {**picture.episodes, family.id: closed}

@@ -1,0 +1,291 @@
+"""Folds one fact into a clinical picture.
+
+Promises: never refuses - a move that is not legal from here leaves the state and marks `picture.illegal`, which only the
+judging of late facts looks at. Each handler does one thing a fact means. Does not: judge guards, read a clock, or look at
+the order of the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from infusion_service.clinical.definition import FactType
+from infusion_service.clinical.dose import Bag
+from infusion_service.clinical.episodes import close_named, close_stop_class, judge
+from infusion_service.clinical.picture import (
+    ActiveSymptom,
+    Entered,
+    Fact,
+    LabResult,
+    Picture,
+    Reading,
+    ScoreResult,
+    VitalSet,
+)
+from infusion_service.clinical.scores import score_of
+from infusion_service.clinical.trail import Trail
+from infusion_service.clinical.vocabulary import parse_time
+from infusion_service.clinical.workflow import Workflow
+
+NO_FACTS: Trail[Fact] = Trail()
+
+
+def fold(picture: Picture, fact: Fact, workflow: Workflow) -> Picture:
+    """Return the picture after one more fact."""
+    after = picture.copy()
+    fold_into(after, fact, workflow)
+    return after
+
+
+def fold_into(picture: Picture, fact: Fact, workflow: Workflow) -> None:
+    """Fold a fact into a picture that nobody else holds."""
+    fact = Fact(fact.id, fact.type, fact.at, fact.data, fact.actor, len(picture.facts), fact.rules, fact.received_at)
+    picture.facts = picture.facts.plus(fact)
+    picture.by_type = {**picture.by_type, fact.type: (picture.by_type.get(fact.type) or NO_FACTS).plus(fact)}
+    picture.last_at = fact.at
+    meaning = workflow.meaning.get(fact.type)
+    if meaning == "scheduling":
+        _scheduled(picture, fact, workflow)
+    elif workflow.table.moves(fact.type):
+        _move(picture, fact, workflow)
+    handler = _HANDLERS.get(meaning or "")
+    if handler:
+        handler(picture, fact, workflow)
+    judge(picture, fact, workflow)
+
+
+def _move(picture: Picture, fact: Fact, workflow: Workflow) -> None:
+    if picture.state is None:
+        picture.illegal = fact
+        return
+    on_the_date = picture.local_date(fact.at) == picture.day_date
+    target = workflow.table.target(picture.state, fact.type, fact.data, on_the_date=on_the_date)
+    if target is None:
+        if not workflow.facts[fact.type].move_optional:
+            picture.illegal = fact
+        return
+    if target != picture.state:
+        _enter(picture, target, fact)
+    if workflow.states[target].terminal and picture.pump.running_since is not None:
+        picture.pump = picture.pump.ended_by_terminal_state(fact.at)
+
+
+def _enter(picture: Picture, state: str, fact: Fact) -> None:
+    picture.state = state
+    picture.entered = Entered(fact.at, fact.pos)
+    picture.entries_into = {**picture.entries_into, state: picture.entered}
+
+
+def _scheduled(picture: Picture, fact: Fact, workflow: Workflow) -> None:
+    data = fact.data
+    _enter(picture, workflow.initial, fact)
+    picture.patient = data["patient"]
+    picture.course_number = data["course"]
+    picture.day_number = data["day"]
+    picture.day_date = date.fromisoformat(data["date"])
+    picture.zone = ZoneInfo(data.get("timezone", "UTC"))
+    picture.cutoff = data.get("missed_cutoff", workflow.definition.time.missed_cutoff)
+    picture.ward = data["ward"]
+    picture.chair = data.get("chair", "")
+    picture.deficits = frozenset(data.get("baseline_deficits", ()))
+    picture.attested = tuple(data.get("attested_history", ()))
+
+
+def _day_moved(picture: Picture, fact: Fact, _workflow: Workflow) -> None:
+    picture.ward = fact.data.get("ward", picture.ward)
+    picture.chair = fact.data.get("chair", picture.chair)
+
+
+def _checklist(picture: Picture, fact: Fact, _workflow: Workflow) -> None:
+    items = {item["item"]: (item["result"], fact.at, item.get("evidence_on", "")) for item in fact.data["items"]}
+    picture.checklist = {**picture.checklist, **items}
+
+
+def _vital_signs(picture: Picture, fact: Fact, workflow: Workflow) -> None:
+    kind = workflow.facts[fact.type]
+    values = vital_values(kind, fact.data)
+    complete = all(sign in values for sign in kind.complete_set)
+    vital = VitalSet(fact, values, complete)
+    picture.vitals = picture.vitals.plus(vital)
+    picture.readings = {
+        **picture.readings,
+        **{sign: Reading(value, fact.at, fact.pos) for sign, value in values.items()},
+    }
+    if complete:
+        picture.last_complete = vital
+        picture.baseline = picture.baseline or values
+        scores = {name: score_of(score, values) for name, score in workflow.definition.scores.items()}
+        picture.scores = {
+            **picture.scores,
+            **{name: ScoreResult(sum(parts.values()), parts, fact.pos) for name, parts in scores.items() if parts},
+        }
+
+
+def vital_values(kind: FactType, data: Any) -> dict[str, Any]:
+    """Return the signs of a set as comparable values; an unrecordable sign counts as its workflow says."""
+    values: dict[str, Any] = {}
+    for name, field in kind.fields.items():
+        value = data.get(name)
+        if value is None or name in ("unrecordable", "confirmed", "source", "position"):
+            continue
+        values[name] = Decimal(value) if field.type in ("integer", "decimal") else value
+    for sign in data.get("unrecordable", ()):
+        counts_as = kind.fields[sign].unrecordable_counts_as
+        if counts_as is not None:
+            values[sign] = counts_as
+    return values
+
+
+def _symptom(picture: Picture, fact: Fact, _workflow: Workflow) -> None:
+    code = fact.data["code"]
+    symptom = ActiveSymptom(code, fact.data.get("severity"), fact.at, fact.pos)
+    picture.symptoms = {**picture.symptoms, code: symptom}
+
+
+def _symptom_resolved(picture: Picture, fact: Fact, _workflow: Workflow) -> None:
+    picture.symptoms = {code: symptom for code, symptom in picture.symptoms.items() if code != fact.data["code"]}
+
+
+def _lab_resulted(picture: Picture, fact: Fact, workflow: Workflow) -> None:
+    data = fact.data
+    reference = data.get("reference_high")
+    result = LabResult(
+        Decimal(data["value"]),
+        parse_time(data["sampled_at"]),
+        Decimal(reference) if reference else None,
+        fact.pos,
+        fact.id,
+    )
+    picture.labs = {**picture.labs, data["analyte"]: (*picture.labs.get(data["analyte"], ()), result)}
+    _lab_sampled(picture, fact, workflow)
+
+
+def _lab_sampled(picture: Picture, fact: Fact, _workflow: Workflow) -> None:
+    analyte, sampled_at = fact.data["analyte"], parse_time(fact.data["sampled_at"])
+    picture.samples = {**picture.samples, analyte: (*picture.samples.get(analyte, ()), sampled_at)}
+
+
+def _bag_prepared(picture: Picture, fact: Fact, _workflow: Workflow) -> None:
+    data = fact.data
+    bag = Bag(
+        id=fact.id,
+        product=data["product"],
+        batch=data["batch"],
+        vial_expires_on=data["vial_expires_on"],
+        prepared_at=parse_time(data["prepared_at"]),
+        volume_ml=Decimal(data["volume_ml"]),
+        dose_mg=Decimal(data["dose_mg"]),
+    )
+    picture.bags = {**picture.bags, fact.id: bag}
+
+
+def _bag_discarded(picture: Picture, fact: Fact, _workflow: Workflow) -> None:
+    named = fact.data.get("bag")
+    usable = [bag for bag in picture.bags.values() if not bag.discarded]
+    gone = picture.bags.get(named) if named else (usable[-1] if usable else None)
+    if gone is not None:
+        picture.bags = {**picture.bags, gone.id: gone.as_discarded()}
+
+
+def bag_for_start(picture: Picture, named: str | None) -> Bag | None:
+    """Return the bag that an infusion starts with: the one named, else the only one open; None when that is unclear."""
+    usable = [bag for bag in picture.bags.values() if not bag.discarded]
+    if named:
+        return next((bag for bag in usable if bag.id == named), None)
+    return usable[0] if len(usable) == 1 else None
+
+
+def _pump_started(picture: Picture, fact: Fact, _workflow: Workflow) -> None:
+    rate = Decimal(fact.data["rate_ml_per_h"])
+    picture.pump = picture.pump.run(fact.at, rate, bag_for_start(picture, fact.data.get("bag")))
+
+
+def _pump_rate_changed(picture: Picture, fact: Fact, _workflow: Workflow) -> None:
+    picture.pump = picture.pump.run(fact.at, Decimal(fact.data["rate_ml_per_h"]))
+
+
+def _pump_paused(picture: Picture, fact: Fact, _workflow: Workflow) -> None:
+    picture.pump = picture.pump.halt(fact.at, fact.data["reason"])
+
+
+def _pump_alarm(picture: Picture, fact: Fact, _workflow: Workflow) -> None:
+    if fact.data["flow_stopped"] and picture.pump.running_since is not None:
+        picture.pump = picture.pump.halt(fact.at, "technical")
+
+
+def _pump_stopped(picture: Picture, fact: Fact, _workflow: Workflow) -> None:
+    picture.pump = picture.pump.halt(fact.at, fact.data["reason"]).stating(_stated(fact))
+
+
+def _pump_completed(picture: Picture, fact: Fact, _workflow: Workflow) -> None:
+    picture.pump = picture.pump.halt(fact.at, "completed", status="idle").stating(_stated(fact))
+
+
+def _stated(fact: Fact) -> Decimal | None:
+    stated = fact.data.get("volume_delivered_ml")
+    return None if stated is None else Decimal(stated)
+
+
+def _flush_started(picture: Picture, fact: Fact, _workflow: Workflow) -> None:
+    picture.flush_started_at = fact.at
+    picture.flush_ended_at = None
+
+
+def _flush_ended(picture: Picture, fact: Fact, _workflow: Workflow) -> None:
+    picture.flush_ended_at = fact.at
+
+
+def _baseline(picture: Picture, fact: Fact, _workflow: Workflow) -> None:
+    picture.deficits = picture.deficits | frozenset(fact.data["deficits"])
+
+
+def _baseline_fixed(picture: Picture, fact: Fact, workflow: Workflow) -> None:
+    """What is abnormal when the screening is passed joins the patient's baseline."""
+    if picture.illegal is fact:
+        return
+    known = set(workflow.baseline_items.values())
+    items = {workflow.baseline_items[code] for code in picture.symptoms if code in workflow.baseline_items}
+    for name in workflow.of_meaning("neuro_check"):
+        check = picture.last(name)
+        if check is not None:
+            items |= {item for item in known if check.data.get(item) is True}
+    picture.deficits = picture.deficits | items
+    picture.baseline_pos = fact.pos
+
+
+def _review(picture: Picture, fact: Fact, workflow: Workflow) -> None:
+    close_named(picture, fact, workflow)
+
+
+def _stood_down(picture: Picture, fact: Fact, workflow: Workflow) -> None:
+    close_stop_class(picture, fact, workflow)
+
+
+_HANDLERS: dict[str, Callable[[Picture, Fact, Workflow], None]] = {
+    "day_moved": _day_moved,
+    "checklist": _checklist,
+    "vital_signs": _vital_signs,
+    "symptom": _symptom,
+    "symptom_resolved": _symptom_resolved,
+    "lab_resulted": _lab_resulted,
+    "lab_sampled": _lab_sampled,
+    "bag_prepared": _bag_prepared,
+    "bag_discarded": _bag_discarded,
+    "pump_started": _pump_started,
+    "pump_rate_changed": _pump_rate_changed,
+    "pump_paused": _pump_paused,
+    "pump_resumed": _pump_rate_changed,
+    "pump_stopped": _pump_stopped,
+    "pump_completed": _pump_completed,
+    "pump_alarm": _pump_alarm,
+    "flush_started": _flush_started,
+    "flush_ended": _flush_ended,
+    "baseline": _baseline,
+    "baseline_fixed": _baseline_fixed,
+    "review": _review,
+    "stood_down": _stood_down,
+}

@@ -1,0 +1,328 @@
+"""The guards: may this fact move the day now, and if not, why.
+
+Promises: a guard answers with the reason why it fails - what is, what would do - or with nothing; it is judged at the
+moment the fact happened, on the picture of that moment. All failing guards are reported together, in workflow order. Does
+not: know overrides or second persons (`decide`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from infusion_service.clinical import guard_definition as guards
+from infusion_service.clinical.checks import sampled_after_infusion, wanted_on
+from infusion_service.clinical.clock_bands import moments
+from infusion_service.clinical.course import Course
+from infusion_service.clinical.course_rules import held_reason
+from infusion_service.clinical.dose import Bag, milliseconds, planned_rate_ml_per_h
+from infusion_service.clinical.evidence import PERCENT
+from infusion_service.clinical.facts import shortest
+from infusion_service.clinical.fold import bag_for_start
+from infusion_service.clinical.picture import Picture
+from infusion_service.clinical.vocabulary import parse_time, texts
+from infusion_service.clinical.workflow import Workflow
+
+MS_PER_MINUTE = 60_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What a guard looks at: the fact, the moment it happened and the picture of that moment."""
+
+    fact_type: str
+    data: Mapping[str, Any]
+    at: datetime
+    picture: Picture
+    course: Course
+    ordinal: int
+    workflow: Workflow
+    unconfirmed_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """A guard that fails, with its reason."""
+
+    guard: guards.Guard
+    reason: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as a problem document and the day view carry it."""
+        override = self.guard.override
+        return {"guard": self.guard.id, "reason": self.reason, "override": list(override.by) if override else []}
+
+
+_NEED_THE_FACT = (guards.RateWithinPlan, guards.FieldTrue)
+"""Guards that judge what the fact itself says: nothing to preview."""
+
+
+def failing_guards(situation: Situation, *, preview: bool = False) -> list[Failing]:
+    """Return every guard of the fact that fails, in workflow order; the second person is judged elsewhere.
+
+    `preview` asks before there is a fact: guards that judge what it says are left out.
+    """
+    failing = []
+    for guard in situation.workflow.guards_on(situation.fact_type):
+        if isinstance(guard, guards.SecondPerson) or (preview and isinstance(guard, _NEED_THE_FACT)):
+            continue
+        if guard.only_from and situation.picture.state not in guard.only_from:
+            continue
+        reason = _GUARDS[type(guard)](guard, situation)
+        if reason is not None:
+            failing.append(Failing(guard, reason))
+    return failing
+
+
+def _minutes(span: timedelta) -> int:
+    return milliseconds(span) // MS_PER_MINUTE
+
+
+def _minutes_up(span: timedelta) -> int:
+    return -(-milliseconds(span) // MS_PER_MINUTE)
+
+
+def _is_today(situation: Situation, moment: datetime) -> bool:
+    picture = situation.picture
+    return picture.local_date(moment) == picture.day_date
+
+
+def _checklist(guard: guards.Checklist, s: Situation) -> str | None:
+    present, missing = [], []
+    for item in guard.items:
+        result, at, evidence_on = s.picture.checklist.get(item, ("", s.at, ""))
+        if not result or not (evidence_on or _is_today(s, at)):
+            missing.append(item)
+        elif result == "present" or (result == "not_applicable" and item not in guard.may_be_not_applicable):
+            present.append(item)
+    if present:
+        return f"{texts(present)} stands against treatment: the fact to post is a failed screening"
+    return f"not recorded today: {texts(missing)}" if missing else None
+
+
+def _recorded_today(guard: guards.RecordedToday, s: Situation) -> str | None:
+    missing = []
+    for fact_type in guard.facts:
+        if not any(_is_today(s, fact.at) for fact in s.picture.of_type(fact_type)):
+            missing.append(s.workflow.facts[fact_type].title.lower())
+    if guard.complete_set and not (s.picture.last_complete and _is_today(s, s.picture.last_complete.fact.at)):
+        missing.append("record a complete set of vital signs")
+    return f"still to do today: {texts(missing)}" if missing else None
+
+
+def _reading_below(guard: guards.ReadingBelow, s: Situation) -> str | None:
+    for sign, limit in guard.below.items():
+        reading = s.picture.readings.get(sign)
+        if reading is None:
+            return f"no {sign} is recorded"
+        if reading.value >= limit:
+            return f"the last {sign} is {shortest(reading.value)}; below {shortest(limit)} is wanted"
+    still_open = [rule for rule in guard.alerts_closed if rule in _open_rules(s)]
+    return f"the alert {texts(still_open)} is open: a review closes it" if still_open else None
+
+
+def _medication_given(guard: guards.MedicationGiven, s: Situation) -> str | None:
+    if guard.ordinal_at_most is not None and s.ordinal > guard.ordinal_at_most:
+        return None
+    wanted = guard.medication_class
+    given = [
+        fact
+        for name in s.workflow.of_meaning("medication_given")
+        for fact in s.picture.of_type(name)
+        if fact.data["class"] == wanted and _is_today(s, fact.at)
+    ]
+    if guard.finished:
+        finished = [fact for fact in given if "ended_at" in fact.data and parse_time(fact.data["ended_at"]) <= s.at]
+        if given and not finished:
+            return f"the {wanted} given today is not recorded as finished (ended_at)"
+        given = finished
+    if given:
+        return None
+    if guard.or_declined:
+        for name in s.workflow.of_meaning("medication_declined"):
+            if any(fact.data["class"] == wanted for fact in s.picture.of_type(name)):
+                return None
+    occasion = "" if guard.ordinal_at_most is None else f" (infusion {s.ordinal} of the course)"
+    return f"no {wanted} is recorded as given today{occasion}"
+
+
+def _bag(s: Situation) -> Bag | None:
+    return s.picture.pump.bag or bag_for_start(s.picture, s.data.get("bag"))
+
+
+def _bag_identified(_guard: guards.BagIdentified, s: Situation) -> str | None:
+    usable = [bag for bag in s.picture.bags.values() if not bag.discarded]
+    if not usable:
+        return "no bag is prepared for this day"
+    bag = _bag(s)
+    if bag is None:
+        return "the bag named is not one of this day's" if s.data.get("bag") else "several bags are open: name the bag"
+    if bag.vial_expires_on < s.picture.local_date(s.at).isoformat():
+        return f"the vial expired on {bag.vial_expires_on}"
+    planned = s.workflow.definition.plan.dose_mg
+    if bag.dose_mg != planned:
+        return f"the bag holds {shortest(bag.dose_mg)} mg; {shortest(planned)} mg is planned"
+    return None
+
+
+def _bag_in_date(guard: guards.BagInDate, s: Situation) -> str | None:
+    bag = _bag(s)
+    if bag is None:
+        return None
+    expires_at = bag.prepared_at + timedelta(hours=guard.valid_h)
+    if s.at < expires_at:
+        return None
+    return f"the bag expired {_minutes(s.at - expires_at)} min ago ({guard.valid_h} h after it was prepared)"
+
+
+def _course_open(_guard: guards.CourseOpen, s: Situation) -> str | None:
+    return held_reason(s.course, s.picture.course_number)
+
+
+def _complete_set_within(guard: guards.CompleteSetWithin, s: Situation) -> str | None:
+    allowed = guard.within_min[s.fact_type]
+    last = s.picture.last_complete
+    if last is None:
+        return "no complete set of vital signs is recorded"
+    age = s.at - last.fact.at
+    if age <= timedelta(minutes=allowed):
+        return None
+    return f"last complete set is {_minutes_up(age)} min old, {allowed} allowed"
+
+
+def _open_rungs(s: Situation) -> list[tuple[str, str, str]]:
+    """(rule, severity, action) of every alert that stands at the moment, evidence and clock alike."""
+    found = []
+    for family in s.workflow.families:
+        episode = s.picture.episodes.get(family.id)
+        if episode is not None and episode.open:
+            rung = family.rungs[episode.rank]
+            found.append((rung.rule.id, rung.band.severity, rung.band.action))
+        if family.clock:
+            for rung, moment in moments(family, s.picture, s.unconfirmed_since, s.workflow):
+                if moment <= s.at:
+                    found.append((rung.rule.id, rung.band.severity, rung.band.action))
+    return found
+
+
+def _open_rules(s: Situation) -> set[str]:
+    return {rule for rule, _severity, _action in _open_rungs(s)}
+
+
+def _no_open_alert(guard: guards.NoOpenAlert, s: Situation) -> str | None:
+    severities = guard.severities[s.fact_type]
+    standing = {rule for rule, severity, action in _open_rungs(s) if severity in severities or action in guard.actions}
+    if not standing:
+        return None
+    return f"open: {texts(sorted(standing))}; a prescriber's review closes what does not close by itself"
+
+
+def _rate_within_plan(guard: guards.RateWithinPlan, s: Situation) -> str | None:
+    rate, bag = Decimal(s.data["rate_ml_per_h"]), _bag(s)
+    if rate <= 0:
+        return "the rate must be above 0"
+    if bag is None:
+        return None
+    highest = planned_rate_ml_per_h(bag.volume_ml, s.workflow.definition.plan.duration_min) * guard.factor
+    if rate <= highest:
+        return None
+    shown = highest.quantize(Decimal(1).scaleb(-s.workflow.facts[s.fact_type].fields["rate_ml_per_h"].scale))
+    return f"{shortest(rate)} mL/h is above the plan's limit of {shortest(shown)} mL/h"
+
+
+def _resume_authorised(guard: guards.ResumeAuthorised, s: Situation) -> str | None:
+    reviews = [fact for name in s.workflow.of_meaning("review") for fact in s.picture.of_type(name)]
+    if any(fact.data["decision"] == "stop" for fact in reviews):
+        return "a review of today decided stop: the infusion is not resumed today"
+    entered = s.picture.entered
+    if entered is None:
+        return None
+    paused_min = _minutes_up(s.at - entered.at)
+    if s.picture.pump.halt_reason in guard.free_reasons and paused_min <= guard.free_min:
+        return None
+    if any(fact.data.get("authorises_resume") and fact.pos > entered.pos for fact in reviews):
+        return None
+    return f"a {s.picture.pump.halt_reason} pause of {paused_min} min: a prescriber's review must authorise the resume"
+
+
+def _volume_delivered(guard: guards.VolumeDelivered, s: Situation) -> str | None:
+    bag = s.picture.pump.bag
+    if bag is None:
+        return None
+    computed = s.picture.pump.delivered_ml(s.at)
+    stated = s.data.get("volume_delivered_ml")
+    wanted = bag.volume_ml * guard.percent / PERCENT
+    if max(computed, Decimal(stated) if stated is not None else computed) >= wanted:
+        return None
+    return (
+        f"{shortest(computed.quantize(Decimal('0.1')))} of {shortest(bag.volume_ml)} mL are computed, "
+        f"{shortest(guard.percent)} % is wanted: the fact to post is a stop"
+    )
+
+
+def observation_anchor(picture: Picture) -> datetime | None:
+    """Return the moment from which the observation counts: the end of the flush where one was given, else the last moment
+    the pump ran. None while a flush runs, or when nothing was infused."""
+    ran = picture.pump.last_ran_at
+    if ran is None or picture.pump.started_at is None or picture.pump.running_since is not None:
+        return None
+    if picture.flush_started_at is not None and picture.flush_ended_at is None:
+        return None
+    return max(ran, picture.flush_ended_at) if picture.flush_ended_at is not None else ran
+
+
+def _observed_for(guard: guards.ObservedFor, s: Situation) -> str | None:
+    if s.picture.pump.started_at is None:
+        return None
+    anchor = observation_anchor(s.picture)
+    if anchor is None:
+        running = s.picture.pump.running_since is not None
+        return "the pump is not charted as stopped" if running else "a flush was started and its end is not recorded"
+    left = anchor + timedelta(minutes=guard.minimum_min) - s.at
+    if left <= timedelta(0):
+        return None
+    return f"{_minutes(s.at - anchor)} min observed, {guard.minimum_min} wanted: {_minutes_up(left)} min to go"
+
+
+def _sampled_after_infusion(guard: guards.SampledAfterInfusion, s: Situation) -> str | None:
+    if s.picture.pump.started_at is None or not wanted_on(guard.ordinals, s.picture.course_number, s.ordinal):
+        return None
+    if sampled_after_infusion(s.picture, guard.analyte):
+        return None
+    return f"no {guard.analyte} sample is recorded as drawn after the infusion (due on infusion {s.ordinal})"
+
+
+def _review_says(guard: guards.ReviewSays, s: Situation) -> str | None:
+    entered = s.picture.entered
+    since = entered.pos if entered is not None else -1
+    reviews = [fact for name in s.workflow.of_meaning("review") for fact in s.picture.of_type(name) if fact.pos > since]
+    if reviews and reviews[-1].data.get(guard.field):
+        return None
+    return f"no review since {s.picture.state} began says {guard.field}"
+
+
+def _field_true(guard: guards.FieldTrue, s: Situation) -> str | None:
+    return None if s.data.get(guard.field) is True else f"{guard.field} is not stated as true"
+
+
+_GUARDS: dict[type, Callable[[Any, Situation], str | None]] = {
+    guards.Checklist: _checklist,
+    guards.RecordedToday: _recorded_today,
+    guards.ReadingBelow: _reading_below,
+    guards.MedicationGiven: _medication_given,
+    guards.BagIdentified: _bag_identified,
+    guards.BagInDate: _bag_in_date,
+    guards.CourseOpen: _course_open,
+    guards.CompleteSetWithin: _complete_set_within,
+    guards.NoOpenAlert: _no_open_alert,
+    guards.RateWithinPlan: _rate_within_plan,
+    guards.ResumeAuthorised: _resume_authorised,
+    guards.VolumeDelivered: _volume_delivered,
+    guards.ObservedFor: _observed_for,
+    guards.SampledAfterInfusion: _sampled_after_infusion,
+    guards.ReviewSays: _review_says,
+    guards.FieldTrue: _field_true,
+}
