@@ -15,7 +15,7 @@ from infusion_service.access.access import Access
 from infusion_service.intake.intake import Intake
 from infusion_service.intake.watch import Watch
 from infusion_service.settings import Settings
-from infusion_service.web import keys, openapi, page
+from infusion_service.web import keys, openapi, page, stream
 from infusion_service.web.boundary import boundary, expect, guarded
 from infusion_service.web.metrics import Metrics
 from infusion_service.web.routes import ROUTES
@@ -58,6 +58,7 @@ def build_app(service: Service) -> web.Application:
     app[keys.OPENAPI] = openapi.encoded()
     app[keys.STOPPING] = asyncio.Event()
     app[page.PAGE] = page.load_files()
+    app[stream.BROADCAST] = stream.Broadcast(intake)
     app.on_shutdown.append(_say_stopping)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, guarded(route), expect_handler=expect)
@@ -67,3 +68,4 @@ def build_app(service: Service) -> web.Application:
 async def _say_stopping(app: web.Application) -> None:
     # Called before open requests are waited for: whoever holds a connection open looks at this and ends.
     app[keys.STOPPING].set()
+    app[stream.BROADCAST].wake()

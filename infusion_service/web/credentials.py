@@ -21,14 +21,19 @@ DEVICE_COOKIE_S = 365 * 24 * 3600
 _READING = frozenset({"GET", "HEAD"})
 
 
-def identify(request: web.Request) -> Identity:
-    """Return who asks. Raises `Problem` 401 without a valid credential, 403 for a cookie sent from elsewhere."""
+def identify(request: web.Request, *, counts_as_use: bool = True) -> Identity:
+    """Return who asks. Raises `Problem` 401 without a valid credential, 403 for a cookie sent from elsewhere.
+
+    `counts_as_use` False leaves the idle time of a session running.
+    """
     app = request.app
     now = app[INTAKE].clock.now()
     header = request.headers.get("Authorization")
     if header is not None:
         scheme, _, token = header.partition(" ")
-        identity = app[ACCESS].authenticate(token.strip(), now) if scheme.lower() == "bearer" else None
+        identity = None
+        if scheme.lower() == "bearer":
+            identity = app[ACCESS].authenticate(token.strip(), now, counts_as_use=counts_as_use)
         if identity is None:
             raise not_authenticated('Bearer realm="infusion", error="invalid_token"')
         return identity

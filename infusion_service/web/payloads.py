@@ -58,6 +58,21 @@ class BatchItem(Fact, frozen=True, kw_only=True):
     day: Uuid
 
 
+class NewDay(msgspec.Struct, frozen=True, kw_only=True):
+    """A day to schedule: the data of its `day.scheduled` fact, with that fact's id and times beside them."""
+
+    ward: ShortText
+    patient: dict[str, Any]
+    course: int
+    day: int
+    date: str
+    event_id: Uuid | None = None
+    occurred_at: Time | None = None
+    recorded_at: Time | None = None
+    sent_at: Time | None = None
+    workflow: str | None = None
+
+
 class FactBatch(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Several facts. Those with the same `group` are accepted all or none, the others each for itself."""
 

@@ -5,7 +5,7 @@ A narrowed service token names the groups in the last column. A test compares th
 
 from __future__ import annotations
 
-from infusion_service.web import administration, days, definitions, facts, feed, operations, page, sessions
+from infusion_service.web import administration, days, definitions, facts, feed, operations, page, sessions, stream
 from infusion_service.web.routing import ADMIN, ANYONE, PUBLIC, READERS, STAFF, WARD, Handler, Route
 
 INTEGRATIONS = frozenset({"integration", "auditor", "admin"})
@@ -35,6 +35,7 @@ ROUTES: tuple[Route, ...] = (
     _route("POST", "/v1/batches", facts.post_batch, ANYONE, "facts"),
     _route("POST", "/v1/double-checks", facts.post_double_check, ANYONE, "facts"),
     _route("GET", "/v1/log", feed.get_log, ANYONE, "log"),
+    _route("GET", "/v1/log/stream", stream.get_stream, ANYONE, "log"),
     _route("GET", "/v1/workflows", definitions.get_workflows, ANYONE, "workflows"),
     _route("GET", "/v1/workflows/{name}/{version}", definitions.get_workflow, ANYONE, "workflows"),
     _route("GET", "/v1/workflows/{name}/{version}/diagram", definitions.get_diagram, ANYONE, "workflows"),

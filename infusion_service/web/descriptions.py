@@ -1,0 +1,196 @@
+"""What OpenAPI says of each route: one row per row of `routes.ROUTES`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from infusion_service.web import definitions, feed, metrics, payloads, shapes, stream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What a route is for, what it takes and what it gives."""
+
+    summary: str
+    tag: str
+    takes: type | None = None
+    """The payload of its body."""
+    gives: type | None = None
+    """The shape of its JSON answer; None with no `media` means an answer without a body."""
+    media: tuple[str, ...] = ()
+    """Media types of an answer that is not JSON, or not only."""
+    status: int = 200
+    query: tuple[str, ...] = ()
+    refuses: tuple[int, ...] = ()
+    """Statuses of problems beside those that every route of its kind has."""
+    replays: bool = False
+    """Whether the same request again is answered 200 with the first answer."""
+
+
+_FACT_PROBLEMS = (404, 409, 412, 422, 429, 503, 507)
+_CHANGE_PROBLEMS = (503, 507)
+
+DESCRIPTIONS: Mapping[tuple[str, str], Description] = {
+    ("GET", "/"): Description(summary="The ward page", tag="page", media=("text/html",)),
+    ("GET", "/static/{file}"): Description(
+        summary="A file of the ward page", tag="page", media=("text/css", "text/javascript", "image/svg+xml")
+    ),
+    ("GET", "/health/live"): Description(summary="Does the process answer", tag="operation", gives=shapes.Alive),
+    ("GET", "/health/ready"): Description(
+        summary="Can facts be taken", tag="operation", gives=shapes.Ready, refuses=(503,)
+    ),
+    ("GET", "/openapi.json"): Description(summary="This document", tag="operation", media=("application/json",)),
+    ("GET", "/metrics"): Description(
+        summary="Figures for Prometheus", tag="operation", media=(metrics.CONTENT_TYPE.partition(";")[0],)
+    ),
+    ("POST", "/v1/sessions"): Description(
+        summary="Sign in with badge and PIN on a device",
+        tag="sessions",
+        takes=payloads.SignIn,
+        gives=shapes.Session,
+        status=201,
+        refuses=_CHANGE_PROBLEMS,
+    ),
+    ("DELETE", "/v1/sessions/current"): Description(
+        summary="Sign out", tag="sessions", status=204, refuses=_CHANGE_PROBLEMS
+    ),
+    ("DELETE", "/v1/sessions/{session}"): Description(
+        summary="End somebody's session", tag="sessions", status=204, refuses=_CHANGE_PROBLEMS
+    ),
+    ("GET", "/v1/days"): Description(
+        summary="The board",
+        tag="days",
+        gives=shapes.Board,
+        query=("ward", "state", "date", "open", "after", "limit"),
+    ),
+    ("POST", "/v1/days"): Description(
+        summary="Schedule a day",
+        tag="days",
+        takes=payloads.NewDay,
+        gives=shapes.DayView,
+        status=201,
+        refuses=_FACT_PROBLEMS,
+        replays=True,
+    ),
+    ("GET", "/v1/days/{day}"): Description(
+        summary="One day, now or as it stood and was known then",
+        tag="days",
+        gives=shapes.DayView,
+        query=("at", "known_at"),
+    ),
+    ("POST", "/v1/days/{day}/events"): Description(
+        summary="Post a fact",
+        tag="facts",
+        takes=payloads.Fact,
+        gives=shapes.Receipt,
+        status=201,
+        refuses=_FACT_PROBLEMS,
+        replays=True,
+    ),
+    ("GET", "/v1/days/{day}/entries"): Description(summary="All entries of a day", tag="days", gives=shapes.DayEntries),
+    ("POST", "/v1/batches"): Description(
+        summary="Post several facts, each for itself or as groups",
+        tag="facts",
+        takes=payloads.FactBatch,
+        gives=shapes.BatchResults,
+        refuses=(429, 503, 507),
+    ),
+    ("POST", "/v1/double-checks"): Description(
+        summary="The first person's blind entry of a fact that two people enter",
+        tag="facts",
+        takes=payloads.DoubleCheck,
+        gives=shapes.DoubleCheckReceipt,
+        status=201,
+        refuses=_FACT_PROBLEMS,
+        replays=True,
+    ),
+    ("GET", "/v1/log"): Description(
+        summary="The log, as far as the credential may see",
+        tag="log",
+        gives=shapes.LogPage,
+        media=(feed.NDJSON_TYPE,),
+        query=("after", "limit", "day", "type"),
+    ),
+    ("GET", "/v1/log/stream"): Description(
+        summary="The log as it grows, as server-sent events `entry` and `beat`",
+        tag="log",
+        media=(stream.EVENT_STREAM_TYPE,),
+        query=("after",),
+        refuses=(503,),
+    ),
+    ("GET", "/v1/workflows"): Description(summary="All workflows", tag="workflows", gives=shapes.Workflows),
+    ("GET", "/v1/workflows/{name}/{version}"): Description(
+        summary="One version of a workflow",
+        tag="workflows",
+        gives=shapes.WorkflowDefinition,
+        media=(definitions.TOML_TYPE,),
+    ),
+    ("GET", "/v1/workflows/{name}/{version}/diagram"): Description(
+        summary="Its states and moves as Mermaid text", tag="workflows", media=(definitions.MERMAID_TYPE,)
+    ),
+    ("GET", "/v1/clock"): Description(
+        summary="The simulated time", tag="operation", gives=shapes.ClockReading, refuses=(404,)
+    ),
+    ("PUT", "/v1/clock"): Description(
+        summary="Move the simulated time forward",
+        tag="operation",
+        takes=payloads.ClockChange,
+        gives=shapes.ClockReading,
+        refuses=(404, 503, 507),
+    ),
+    ("GET", "/v1/devices"): Description(summary="All devices", tag="administration", gives=shapes.Devices),
+    ("POST", "/v1/devices"): Description(
+        summary="Enrol a device",
+        tag="administration",
+        takes=payloads.NewDevice,
+        gives=shapes.EnrolledDevice,
+        status=201,
+        refuses=(409, *_CHANGE_PROBLEMS),
+    ),
+    ("PATCH", "/v1/devices/{device}"): Description(
+        summary="Revoke a device",
+        tag="administration",
+        takes=payloads.Revocation,
+        gives=shapes.Device,
+        refuses=_CHANGE_PROBLEMS,
+    ),
+    ("POST", "/v1/devices/current/cookie"): Description(
+        summary="Keep the device's token in a cookie of the page", tag="sessions", status=204
+    ),
+    ("GET", "/v1/staff"): Description(summary="All staff", tag="administration", gives=shapes.Staff),
+    ("POST", "/v1/staff"): Description(
+        summary="Add a person",
+        tag="administration",
+        takes=payloads.NewStaff,
+        gives=shapes.StaffMember,
+        status=201,
+        refuses=(409, *_CHANGE_PROBLEMS),
+    ),
+    ("PATCH", "/v1/staff/{staff}"): Description(
+        summary="Change a person's PIN or badge, or end their access",
+        tag="administration",
+        takes=payloads.StaffChange,
+        gives=shapes.StaffMember,
+        refuses=(409, *_CHANGE_PROBLEMS),
+    ),
+    ("POST", "/v1/staff/{staff}/unlock"): Description(
+        summary="Unlock a badge", tag="administration", gives=shapes.StaffMember, refuses=_CHANGE_PROBLEMS
+    ),
+    ("GET", "/v1/tokens"): Description(summary="All service tokens", tag="administration", gives=shapes.Tokens),
+    ("POST", "/v1/tokens"): Description(
+        summary="Mint a service token",
+        tag="administration",
+        takes=payloads.NewToken,
+        gives=shapes.MintedToken,
+        status=201,
+        refuses=_CHANGE_PROBLEMS,
+    ),
+    ("PATCH", "/v1/tokens/{token}"): Description(
+        summary="Revoke a service token",
+        tag="administration",
+        takes=payloads.Revocation,
+        gives=shapes.ServiceToken,
+        refuses=_CHANGE_PROBLEMS,
+    ),
+}

@@ -1,0 +1,144 @@
+"""The log as it grows, as server-sent events: `GET /v1/log/stream`.
+
+Promises: entries come in log order without gaps as far as the credential may see; `id` is the sequence number, so that
+a client that was cut off goes on with `Last-Event-ID`; a `beat` every 5 s says how far the log has been looked through.
+All clients share one reading of what is committed; one that falls behind reads from the store at its own pace. A stream
+ends when its credential does, when its client no longer reads, and at once when the service stops. Source: WHATWG
+HTML 9.2.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from itertools import islice
+
+from aiohttp import web
+
+from infusion_service.clinical.vocabulary import format_time
+from infusion_service.intake.intake import Intake
+from infusion_service.log.entry import LogEntry
+from infusion_service.web.answers import encode
+from infusion_service.web.boundary import SECURITY_HEADERS
+from infusion_service.web.credentials import identify
+from infusion_service.web.days import clock_of
+from infusion_service.web.keys import INTAKE, METRICS, REQUEST_ID, STOPPING
+from infusion_service.web.problems import Problem, malformed
+from infusion_service.web.queries import INTEGER_MAX, Query
+from infusion_service.web.visibility import Reader
+
+EVENT_STREAM_TYPE = "text/event-stream"
+
+BEAT_S = 5.0
+LOOK_S = 1.0
+"""How soon a stream notices that its credential was revoked."""
+WRITE_S_MAX = 20.0
+"""A client that takes nothing for so long is gone."""
+CLIENTS_MAX = 64
+"""Live streams of a site at once; each holds a connection."""
+RECONNECT_MS = 2000
+RECENT_ENTRIES = 2048
+"""Entries kept for all clients together; who is further behind reads from the store."""
+PAGE_ENTRIES = 256
+
+
+class Broadcast:
+    """What was committed lately, for every stream at once."""
+
+    def __init__(self, intake: Intake) -> None:
+        """Listen to `intake` from now on."""
+        self.clients = 0
+        self._recent: deque[LogEntry] = deque(maxlen=RECENT_ENTRIES)
+        self._news = asyncio.Event()
+        intake.add_listener(self._take)
+
+    def since(self, after: int, limit: int) -> list[LogEntry] | None:
+        """Return the entries after `after`, oldest first, or None when some of them are no longer kept here."""
+        if not self._recent or self._recent[0].seq > after + 1:
+            return None
+        return list(islice(self._recent, after + 1 - self._recent[0].seq, after + 1 - self._recent[0].seq + limit))
+
+    async def wait(self, seconds: float) -> None:
+        """Return at the next commit, or after so many seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
+
+    def wake(self) -> None:
+        """Have everybody look again."""
+        self._news.set()
+        self._news = asyncio.Event()
+
+    def _take(self, entries: list[LogEntry]) -> None:
+        self._recent.extend(entries)
+        self.wake()
+
+
+BROADCAST = web.AppKey("broadcast", Broadcast)
+
+
+async def get_stream(request: web.Request) -> web.StreamResponse:
+    """Send the log from `Last-Event-ID` or `after` on (without either: from now on) until the client goes."""
+    intake = request.app[INTAKE]
+    cursor = _start_of(request, intake)
+    broadcast = request.app[BROADCAST]
+    if broadcast.clients >= CLIENTS_MAX:
+        raise Problem("unavailable", "Too many live streams are open.", headers={"Retry-After": "30"})
+    streams = request.app[METRICS].streams
+    broadcast.clients += 1
+    streams.set(broadcast.clients)
+    try:
+        return await _send(request, broadcast, cursor)
+    finally:
+        broadcast.clients -= 1
+        streams.set(broadcast.clients)
+
+
+def _start_of(request: web.Request, intake: Intake) -> int:
+    after = Query(request, "after").whole("after", least=0)
+    given = request.headers.get("Last-Event-ID")
+    if given is None:
+        return intake.log_size if after is None else after
+    if not (given.isascii() and given.isdigit() and int(given[:17]) <= INTEGER_MAX):
+        raise malformed("Last-Event-ID: the id of an event of this stream is expected.")
+    return int(given[:17])
+
+
+async def _send(request: web.Request, broadcast: Broadcast, cursor: int) -> web.StreamResponse:
+    intake, stopping = request.app[INTAKE], request.app[STOPPING]
+    headers = {**SECURITY_HEADERS, "Content-Type": EVENT_STREAM_TYPE, "X-Accel-Buffering": "no"}
+    response = web.StreamResponse(headers={**headers, "X-Request-Id": request[REQUEST_ID]})
+    await response.prepare(request)
+    loop = asyncio.get_running_loop()
+    beat_at = loop.time()
+    opening = f"retry: {RECONNECT_MS}\n\n".encode()
+    with contextlib.suppress(ConnectionError, TimeoutError, Problem):
+        await _write(response, opening)
+        while not stopping.is_set():
+            # Asked again each time, because credentials end while streams are open; reading is nobody at work.
+            caller = identify(request, counts_as_use=False)
+            found = broadcast.since(cursor, PAGE_ENTRIES)
+            if found is None and cursor < intake.log_size:
+                found = await intake.log_page(after=cursor, limit=PAGE_ENTRIES)
+            if found:
+                shown = await Reader(intake, caller).page(found)
+                cursor = found[-1].seq
+                await _write(response, b"".join(_event("entry", entry["seq"], entry) for entry in shown))
+                continue
+            if loop.time() >= beat_at:
+                beat = {"as_of": format_time(intake.clock.now()), "seq": cursor, "clock": clock_of(intake)}
+                await _write(response, _event("beat", cursor, beat))
+                beat_at = loop.time() + BEAT_S
+            await broadcast.wait(min(LOOK_S, beat_at - loop.time()))
+    return response
+
+
+def _event(name: str, seq: int, value: object) -> bytes:
+    return b"event: %b\nid: %d\ndata: %b\n\n" % (name.encode(), seq, encode(value))
+
+
+async def _write(response: web.StreamResponse, data: bytes) -> None:
+    if data:
+        async with asyncio.timeout(WRITE_S_MAX):
+            await response.write(data)
