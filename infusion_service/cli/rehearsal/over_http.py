@@ -7,7 +7,8 @@ service says so; the person then signs in again.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,18 +32,42 @@ HTTP_OK, HTTP_CREATED, HTTP_UNAUTHORIZED = 200, 201, 401
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """What a person of the ward is called and signs in with."""
+
+    name: str
+    badge: str
+    pin: str
+
+
+def invented(person: Person) -> Credentials:
+    """Return credentials for a person whom nobody has to know."""
+    staff = staff_id(person)
+    return Credentials(name=staff, badge=f"badge-{staff}", pin=f"{secrets.randbelow(10**6):06d}")
+
+
 class SignedIn:
     """The credentials of a ward's people, made with an administrator's token when somebody is first needed."""
 
-    def __init__(self, client: aiohttp.ClientSession, admin_token: str, *, ward: str, now: datetime) -> None:
-        """`client` knows the base URL; `now` is the service's clock."""
+    def __init__(
+        self,
+        client: aiohttp.ClientSession,
+        admin_token: str,
+        *,
+        ward: str,
+        now: datetime,
+        credentials: Callable[[Person], Credentials] = invented,
+    ) -> None:
+        """`client` knows the base URL; `now` is the service's clock; `credentials` says what a person signs in with."""
         self._client = client
         self._admin_token = admin_token
         self._ward = ward
         self._now = now
+        self._credentials = credentials
         self._tokens: dict[Person, str] = {}
         self._sessions: dict[Person, str] = {}
-        self._pins: dict[Person, tuple[str, str]] = {}
+        self._known: dict[Person, Credentials] = {}
 
     async def token(self, person: Person) -> str:
         """Return a token of the person, signing in or minting it at first use."""
@@ -67,20 +92,14 @@ class SignedIn:
             expires_at = format_time(self._now + TOKEN_LIFE)
             body = {"label": "rehearsal", "role": person.role, "expires_at": expires_at}
             return str((await self._administer("/v1/tokens", body))["token"])
-        if person not in self._pins:
-            badge, pin = f"badge-{staff_id(person)}", f"{secrets.randbelow(10**6):06d}"
-            body = {
-                "staff": staff_id(person),
-                "name": staff_id(person),
-                "role": person.role,
-                "badge": badge,
-                "pin": pin,
-            }
+        if person not in self._known:
+            known = self._credentials(person)
+            body = {"staff": staff_id(person), "role": person.role, **asdict(known)}
             await self._administer("/v1/staff", body)
-            self._pins[person] = badge, pin
-        badge, pin = self._pins[person]
+            self._known[person] = known
+        known = self._known[person]
         device = await self.token(Person("device"))
-        answer = await self._call("/v1/sessions", {"badge": badge, "pin": pin}, device)
+        answer = await self._call("/v1/sessions", {"badge": known.badge, "pin": known.pin}, device)
         self._sessions[person] = str(answer["session"])
         return str(answer["token"])
 

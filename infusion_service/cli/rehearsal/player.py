@@ -144,8 +144,9 @@ class Player:
 
     async def _do_check(self, name: str, day: PlayedDay) -> list[Reply]:
         check = self._routine.checks[name]
-        deficits = dict.fromkeys(day.deficits, True) if check.baseline else {}
-        post = Post(type=check.post, data={**check.data, **deficits}, fill=check.fill)
+        view = await self._ward.view(day.day_id) if check.baseline else {}
+        known_deficits = dict.fromkeys(view.get("baseline_deficits", ()), True)
+        post = Post(type=check.post, data={**check.data, **known_deficits}, fill=check.fill)
         return await self._posting.post(post, day)
 
     async def _go_to(self, moment: datetime) -> None:

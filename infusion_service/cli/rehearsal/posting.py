@@ -78,8 +78,7 @@ class Posting:
             self._event_ids[label] = reply.event_id
             self._replays[label] = send
         if reply.refused is None:
-            day = PlayedDay(day_id=reply.day_id, given=given, deficits=given.baseline_deficits, label=label)
-            self._scene.days.append(day)
+            self._scene.days.append(PlayedDay(day_id=reply.day_id, given=given, label=label))
         return reply
 
     async def replay(self, label: str) -> list[Reply]:
@@ -124,7 +123,6 @@ class Posting:
         calls = [each.call for each in composed]
         self._keep(label, calls, batch=batch)
         sent = await self._send(calls, batch=batch)
-        self._note_baselines(calls, sent)
         return [reply for reply in entered if reply.refused is not None] + sent
 
     async def _send(self, calls: Sequence[Call], *, batch: bool) -> list[Reply]:
@@ -176,13 +174,6 @@ class Posting:
                 raise ScriptInvalid(self._scene.file, where, "corrects", problem)
             members["corrects"] = self._event_ids[post.corrects]
         return {name: text for name, text in members.items() if text is not None}
-
-    def _note_baselines(self, calls: Sequence[Call], replies: Sequence[Reply]) -> None:
-        """Keep what a newly recorded baseline names, so that later checks find the same and nothing new."""
-        for call, reply in zip(calls, replies, strict=True):
-            if reply.refused is None and self._workflow.meaning.get(call.fact["type"]) == "baseline":
-                day = self._scene.day_of_id(call.day_id)
-                day.deficits = tuple(call.fact["data"].get("deficits", ()))
 
     def _new_id(self) -> str:
         return new_id(self._scene.now)

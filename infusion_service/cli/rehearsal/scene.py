@@ -16,11 +16,10 @@ from infusion_service.cli.rehearsal.ward import Ward
 
 @dataclass(slots=True, kw_only=True)
 class PlayedDay:
-    """One day that has been scheduled. `deficits` is the patient's baseline as last recorded."""
+    """One day that has been scheduled."""
 
     day_id: str
     given: GivenDay
-    deficits: tuple[str, ...]
     label: str | None = None
 
 
@@ -53,10 +52,6 @@ class Scene:
         if len(numbered) == 1:
             return numbered[0]
         raise ScriptInvalid(self.file, where, "day", f"{which!r} is none of the {len(self.days)} scheduled days")
-
-    def day_of_id(self, day_id: str) -> PlayedDay:
-        """Return the scheduled day with this id."""
-        return next(day for day in self.days if day.day_id == day_id)
 
     def ahead(self, when: WallTime, day: PlayedDay, where: str) -> datetime:
         """Return the moment of a step's time: on the day's date, or today where that has passed.

@@ -37,7 +37,7 @@ A_LONG_SHIFT = Limits(session_idle_min=366 * 24 * 60, session_hours_max=366 * 24
 
 async def rehearse(script: Script, *, via: Via, workflows_dir: Path) -> Verdict:
     """Play one script on a stage of its own. Raises `ScriptInvalid`, `clinical.workflow.WorkflowInvalid`."""
-    workflow = _workflow_of(script, read_workflow_files(workflows_dir))
+    workflow = workflow_of(script, read_workflow_files(workflows_dir))
     with TemporaryDirectory(prefix="infusion-rehearsal-") as directory:
         settings = _settings(script, Path(directory), workflows_dir)
         async with (
@@ -72,7 +72,8 @@ def _settings(script: Script, directory: Path, workflows_dir: Path) -> Settings:
     )
 
 
-def _workflow_of(script: Script, workflows: Sequence[Workflow]) -> Workflow:
+def workflow_of(script: Script, workflows: Sequence[Workflow]) -> Workflow:
+    """Return the workflow a script names, the newest version where it names none. Raises `ScriptInvalid`."""
     named = [workflow for workflow in workflows if workflow.name == script.workflow]
     if script.workflow_version is not None:
         named = [workflow for workflow in named if workflow.version == script.workflow_version]
