@@ -69,9 +69,11 @@ class Trend(TestBase, frozen=True, kw_only=True, tag="trend"):
 
 
 class Symptom(TestBase, frozen=True, kw_only=True, tag="symptom"):
-    """A symptom with one of the codes is present; `baseline_items` maps codes to the baseline deficit that explains them.
+    """A symptom with one of the codes is present; `baseline_items` maps codes to the baseline deficit that explains
+    them.
 
-    `unnamed` takes every code that no symptom test of another rule names."""
+    `unnamed` takes every code that no symptom test of another rule names.
+    """
 
     among: tuple[str, ...] = ()
     unnamed: bool = False
@@ -158,7 +160,8 @@ class TooFast(TestBase, frozen=True, kw_only=True, tag="too_fast"):
 
 
 class VolumeMismatch(TestBase, frozen=True, kw_only=True, tag="volume_mismatch"):
-    """A stated volume differs from the computed one by more than `percent`, or a terminal state ended a running segment."""
+    """A stated volume differs from the computed one by more than `percent`, or a terminal state ended a running
+    segment."""
 
     percent: Decimal
 
@@ -215,7 +218,8 @@ class Gap(ClockBase, frozen=True, kw_only=True, tag="gap"):
 
 
 class BagExpiry(ClockBase, frozen=True, kw_only=True, tag="bag_expiry"):
-    """The bag in use: `projected` end lies after its expiry, or now is at most `before_min` before the expiry (0: expired)."""
+    """The bag in use: `projected` end lies after its expiry, or now is at most `before_min` before the expiry (0:
+    expired)."""
 
     guard: str
     """The guard whose `valid_h` says how long a bag lasts."""

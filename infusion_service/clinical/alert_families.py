@@ -26,8 +26,8 @@ class Rung:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
-    """A row of rungs. `triggers` are the fact types that can change it; for vital signs and symptoms only facts with one
-    of `signs` or `codes` do."""
+    """A row of rungs. `triggers` are the fact types that can change it; for vital signs and symptoms only facts with
+    one of `signs` or `codes` do."""
 
     id: str
     rungs: tuple[Rung, ...]

@@ -1,4 +1,5 @@
-"""The one way derived entries are made: computed id, cause, and the day folded over each before the next is thought of."""
+"""The one way derived entries are made: computed id, cause, and the day folded over each before the next is thought
+of."""
 
 from __future__ import annotations
 

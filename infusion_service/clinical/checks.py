@@ -1,8 +1,9 @@
 """Which checks are due: a function of picture, ordinal and open alerts; never stored.
 
-Promises: one row per check, with the earliest due time of all the reasons for it. An interval runs from the later of the
-last sufficient check and the moment the state was entered, and keeps the length of the phase it began in. A missed interval
-does not add rows: it raises the count. Does not: append anything (`consequences` does, when a check turns red).
+Promises: one row per check, with the earliest due time of all the reasons for it. An interval runs from the later of
+the last sufficient check and the moment the state was entered, and keeps the length of the phase it began in. A missed
+interval does not add rows: it raises the count. Does not: append anything (`consequences` does, when a check turns
+red).
 """
 
 from __future__ import annotations

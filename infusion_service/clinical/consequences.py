@@ -1,9 +1,9 @@
 """What follows from a day as it stands at a moment: the entries the service appends by itself.
 
-Promises: the difference between what the picture says and what the log has told people, closed exactly once - asked again
-at the same moment it has nothing to add. Derived ids are computed, so no crash, retry or second instance appends one twice.
-`occurred_at` is when something became true, `received_at` when the service learned it. The service never invents that a
-pump stopped. Does not: judge submissions (`decide`).
+Promises: the difference between what the picture says and what the log has told people, closed exactly once - asked
+again at the same moment it has nothing to add. Derived ids are computed, so no crash, retry or second instance appends
+one twice. `occurred_at` is when something became true, `received_at` when the service learned it. The service never
+invents that a pump stopped. Does not: judge submissions (`decide`).
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from infusion_service.clinical.ledger import (
     ALERT_RAISED,
     CHECK_OVERDUE,
     COURSE_CARRIED,
+    VANISHED,
     Alert,
 )
 from infusion_service.clinical.picture import Fact
 from infusion_service.clinical.vocabulary import SERVICE_ROLE, Entry, format_time
 
 STRUCK = "entry.struck"
-VANISHED = ("corrected", "late_data")
-"""Why an alert closed whose evidence is no longer there, as against one that was dealt with."""
 _ROUNDS_MAX = 8
-"""An alert may declare an emergency, which answers an alert, ...: a few rounds settle it; more would be our own fault."""
+"""An alert may declare an emergency, which answers an alert, ...: a few rounds settle it; more would be our own
+fault."""
 
 
 def consequences(
@@ -72,7 +72,8 @@ def missed_at(day: Day) -> datetime | None:
 
 
 def local_moment(day_date: date, clock_time: str, zone: ZoneInfo) -> datetime:
-    """Return the moment of a wall-clock time on a date; a time that a clock change skips counts as the moment after it."""
+    """Return the moment of a wall-clock time on a date; a time that a clock change skips counts as the moment after
+    it."""
     hour, minute = clock_time.split(":")
     local = datetime.combine(day_date, time(int(hour), int(minute)), tzinfo=zone)
     return local.astimezone(ZoneInfo("UTC")).replace(tzinfo=_UTC)
@@ -264,14 +265,15 @@ def _answered(out: Appending) -> None:
 
 
 def escalations_due(day: Day) -> Iterator[tuple[Alert, str, tuple[str, ...], datetime]]:
-    """Yield (alert, stage, to whom, when) of every escalation that lies ahead or has fallen due and is not in the log."""
+    """Yield (alert, stage, to whom, when) of every escalation that lies ahead or has fallen due and is not in the
+    log."""
     definition = day.workflow.definition
     in_emergency = day.workflow.states[day.state or ""].emergency
     for alert in day.ledger.open_list():
         action = definition.actions[alert.action]
-        if alert.answer_by is not None and alert.answered_at is None and "unanswered" not in alert.escalated:
-            if not in_emergency or action.escalates_in_emergency:
-                yield alert, "unanswered", ("charge_nurse", "prescriber"), alert.answer_by
+        unanswered = alert.answer_by is not None and alert.answered_at is None and "unanswered" not in alert.escalated
+        if unanswered and alert.answer_by is not None and (not in_emergency or action.escalates_in_emergency):
+            yield alert, "unanswered", ("charge_nurse", "prescriber"), alert.answer_by
         if in_emergency or alert.acknowledged_at is not None:
             continue
         for step in definition.escalations:

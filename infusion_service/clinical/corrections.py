@@ -1,8 +1,8 @@
 """Striking and replacing what was charted, and the few facts that name other entries.
 
-Promises: nothing is erased; a struck fact leaves the clinical picture from now on and stays in the log. Who entered it, a
-charge nurse or a prescriber may strike; a strike that would make the rest of the day impossible is refused. Strike and
-replacement (`corrects`) are one append.
+Promises: nothing is erased; a struck fact leaves the clinical picture from now on and stays in the log. Who entered it,
+a charge nurse or a prescriber may strike; a strike that would make the rest of the day impossible is refused. Strike
+and replacement (`corrects`) are one append.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ class Correction:
 def read_correction(
     day: Day, submission: Submission, data: Mapping[str, Any], *, elsewhere: bool
 ) -> Correction | Refusal:
-    """Judge `corrects`, or the target of a strike. 422 invalid_fact, 403 role_not_permitted, 409 conflicts_with_later."""
+    """Judge `corrects`, or the target of a strike. 422 invalid_fact, 403 role_not_permitted, 409
+    conflicts_with_later."""
     meaning = day.workflow.meaning.get(submission.type)
     plain = Correction(corrects=submission.corrects, charted=day.charted, picture=day.picture)
     if meaning == "strike":

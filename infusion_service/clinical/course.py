@@ -1,8 +1,8 @@
 """What is known of a patient's other days, and the rules and flags that are decided over the course.
 
-Promises: everything here is a function of the patient's days and of what was attested; a fact on one day may change what
-another may do. Calendar arithmetic is in whole months and ward dates; 29 February plus a year is 1 March. Does not: load
-days (intake gives them).
+Promises: everything here is a function of the patient's days and of what was attested; a fact on one day may change
+what another may do. Calendar arithmetic is in whole months and ward dates; 29 February plus a year is 1 March. Does
+not: load days (intake gives them).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from infusion_service.clinical.day import Day
-from infusion_service.clinical.ledger import Alert
+from infusion_service.clinical.ledger import VANISHED, Alert
 from infusion_service.clinical.vocabulary import JSON, format_time
 
 MONTHS_PER_YEAR = 12
@@ -23,7 +23,8 @@ PERMANENT = "permanent_stop"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagEvent:
-    """Something that stops or holds the course. `alert_id` names the alert behind it; empty for a review or diagnosis."""
+    """Something that stops or holds the course. `alert_id` names the alert behind it; empty for a review or
+    diagnosis."""
 
     flag: str
     at: datetime
@@ -55,7 +56,7 @@ class CourseDay:
     day_id: str
     course: int
     day: int
-    date: date
+    day_date: date
     state: str
     open: bool
     counts: bool
@@ -117,7 +118,7 @@ def _summary(day: Day) -> CourseDay:
         day_id=day.day_id,
         course=picture.course_number,
         day=picture.day_number,
-        date=picture.day_date,
+        day_date=picture.day_date,
         state=picture.state,
         open=day.open,
         counts=not never_infused,
@@ -143,6 +144,19 @@ def _lifts(day: Day) -> Iterator[Lift]:
 
 
 def _flags(day: Day) -> Iterator[FlagEvent]:
+    yield from _flags_of_alerts(day)
+    rules = day.workflow.definition.course_flags
+    for name in day.workflow.of_meaning("diagnosis"):
+        for fact in day.picture.of_type(name):
+            if fact.data["status"] == "confirmed" and fact.data["code"] in rules.permanent_diagnoses:
+                yield FlagEvent(flag=PERMANENT, at=fact.at, cause=fact.data["code"])
+    for name in day.workflow.of_meaning("review"):
+        for fact in day.picture.of_type(name):
+            if fact.data["decision"] in rules.hold_decisions:
+                yield FlagEvent(flag=HOLD, at=fact.at, cause=name)
+
+
+def _flags_of_alerts(day: Day) -> Iterator[FlagEvent]:
     rules = day.workflow.definition.course_flags
     permanent = {rule.alert: rule.excluded_by for rule in rules.permanent_alerts}
     holds = {rule.alert: rule for rule in rules.hold_alerts}
@@ -157,17 +171,9 @@ def _flags(day: Day) -> Iterator[FlagEvent]:
                 cause=alert.rule,
             )
         hold = holds.get(alert.rule)
-        if hold is not None and (alert.action in hold.actions or alert.severity in hold.severities):
-            if alert.closed_reason not in ("corrected", "late_data"):
-                yield FlagEvent(flag=HOLD, at=alert.raised_at, alert_id=alert.id, cause=alert.rule)
-    for name in day.workflow.of_meaning("diagnosis"):
-        for fact in day.picture.of_type(name):
-            if fact.data["status"] == "confirmed" and fact.data["code"] in rules.permanent_diagnoses:
-                yield FlagEvent(flag=PERMANENT, at=fact.at, cause=fact.data["code"])
-    for name in day.workflow.of_meaning("review"):
-        for fact in day.picture.of_type(name):
-            if fact.data["decision"] in rules.hold_decisions:
-                yield FlagEvent(flag=HOLD, at=fact.at, cause=name)
+        vanished = alert.closed_reason in VANISHED
+        if hold and not vanished and (alert.action in hold.actions or alert.severity in hold.severities):
+            yield FlagEvent(flag=HOLD, at=alert.raised_at, alert_id=alert.id, cause=alert.rule)
 
 
 def _softened_at(alert: Alert, excluded_by: tuple[str, ...], day: Day) -> datetime | None:
@@ -184,7 +190,7 @@ def _softened_at(alert: Alert, excluded_by: tuple[str, ...], day: Day) -> dateti
         for fact in day.picture.of_type(name)
         if fact.data["finding"] == "excluded" and fact.at >= alert.raised_at
     ]
-    if alert.closed_at is not None and alert.closed_reason in ("corrected", "late_data"):
+    if alert.closed_at is not None and alert.closed_reason in VANISHED:
         moments.append(alert.closed_at)
     return min(moments, default=None)
 
@@ -192,14 +198,14 @@ def _softened_at(alert: Alert, excluded_by: tuple[str, ...], day: Day) -> dateti
 def ordinal_of(course: Course, day: Day) -> int:
     """Return which infusion of its course this day is or would be.
 
-    One more than the infusions given before it, in the log and as attested. A ward may start in the middle of a course: the
-    day numbers before the first day that is known are then taken as given.
+    One more than the infusions given before it, in the log and as attested. A ward may start in the middle of a course:
+    the day numbers before the first day that is known are then taken as given.
     """
     number = day.course_number
     before = [
         other
         for other in course.others(day.day_id)
-        if other.course == number and day.date is not None and (other.date, other.day) < (day.date, day.day_number)
+        if other.course == number and day.date is not None and (other.day_date, other.day) < (day.date, day.day_number)
     ]
     attested = [
         item
@@ -211,14 +217,15 @@ def ordinal_of(course: Course, day: Day) -> int:
         latest = max(attested, key=lambda item: (item["last_infusion_on"], item["infusions_given"]))
         logged = [o for o in before if o.infused_on and o.infused_on.isoformat() > latest["last_infusion_on"]]
         return 1 + int(latest["infusions_given"]) + len(logged)
-    first = min(before, key=lambda other: (other.date, other.day), default=None)
+    first = min(before, key=lambda other: (other.day_date, other.day), default=None)
     if first is None:
         return day.day_number
     return first.day + sum(1 for other in before if other.infused_at is not None)
 
 
 def months_later(start: date, months: int) -> date:
-    """Return the date so many calendar months later; a day that the month does not have rounds to the first of the next."""
+    """Return the date so many calendar months later; a day that the month does not have rounds to the first of the
+    next."""
     index = start.year * MONTHS_PER_YEAR + start.month - 1 + months
     year, month = divmod(index, MONTHS_PER_YEAR)
     try:
@@ -230,9 +237,9 @@ def months_later(start: date, months: int) -> date:
 
 
 def carried_into(course: Course, day: Day) -> dict[str, JSON]:
-    """Return what other days say that this day's rules compare with: the course's first infusion, and for each analyte the
-    last result before it and the last before this day."""
-    before = [o for o in course.others(day.day_id) if day.date is not None and o.date < day.date]
+    """Return what other days say that this day's rules compare with: the course's first infusion, and for each
+    analyte the last result before it and the last before this day."""
+    before = [o for o in course.others(day.day_id) if day.date is not None and o.day_date < day.date]
     first = min((o.infused_at for o in before if o.course == day.course_number and o.infused_at), default=None)
     chosen: dict[tuple[str, datetime], Lab] = {}
     for analyte in {lab.analyte for o in before for lab in o.labs}:

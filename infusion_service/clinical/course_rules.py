@@ -101,10 +101,10 @@ def _interval(rule: rules.CourseInterval, course: Course, candidate: Candidate) 
 
 def _one_dose(_rule: rules.OneDoseADay, course: Course, candidate: Candidate) -> str | None:
     for other in course.others(candidate.day_id):
-        if other.counts and (other.date == candidate.date or other.infused_on == candidate.date):
+        if other.counts and candidate.date in (other.day_date, other.infused_on):
             return f"the patient already has an infusion day on {candidate.date.isoformat()}"
         if other.open:
-            return f"another day of the patient is open (of {other.date.isoformat()}): end that one first"
+            return f"another day of the patient is open (of {other.day_date.isoformat()}): end that one first"
     return None
 
 

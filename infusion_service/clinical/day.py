@@ -1,8 +1,9 @@
 """One infusion day as a function of its log entries.
 
-Promises: `evolve` never refuses and never validates; a day is immutable; folding the same entries gives the same day. Facts
-in order cost the same however long the day is; a fact that comes late in clinical order, or a strike, refolds the picture.
-Does not: decide (`decide`), derive what is due (`observe`, `consequences`), or know sequence numbers and bytes.
+Promises: `evolve` never refuses and never validates; a day is immutable; folding the same entries gives the same day.
+Facts in order cost the same however long the day is; a fact that comes late in clinical order, or a strike, refolds the
+picture. Does not: decide (`decide`), derive what is due (`observe`, `consequences`), or know sequence numbers and
+bytes.
 """
 
 from __future__ import annotations

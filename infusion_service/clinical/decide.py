@@ -1,9 +1,9 @@
 """Judges a submission: the entries it becomes, or the refusal it gets.
 
-Promises: pure - the same course, day, submission and moment give the same answer. A refusal names everything that fails,
-what would satisfy it and who may override it. What is accepted comes with everything that follows from it. Order of the
-checks (design 2): shape, role, If-Match, time, move, course rules, guards, second person. Does not: look for an earlier
-decision on the event id, assign sequence numbers, or write.
+Promises: pure - the same course, day, submission and moment give the same answer. A refusal names everything that
+fails, what would satisfy it and who may override it. What is accepted comes with everything that follows from it. Order
+of the checks (design 2): shape, role, If-Match, time, move, course rules, guards, second person. Does not: look for an
+earlier decision on the event id, assign sequence numbers, or write.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""How a decision is kept: the entry of a refusal, read back as the same refusal, and whether a submission is the one decided.
+"""How a decision is kept: the entry of a refusal, read back as the same refusal, and whether a submission is the one
+decided.
 
 Promises: a refused fact is kept with the code and rule that refused it and with what was submitted; nothing vanishes.
 """
@@ -83,7 +84,8 @@ def _same_time(entry: Entry, submission: Submission) -> bool:
 
 
 def _same(recorded: Any, given: Any) -> bool:
-    """Compare canonical data with data as submitted (25.30 and "25.3" are the same, and so are two ways to write a time)."""
+    """Compare canonical data with data as submitted (25.30 and "25.3" are the same, and so are two ways to write a
+    time)."""
     if isinstance(given, Mapping):
         present = {name: value for name, value in given.items() if value is not None}
         return (

@@ -1,8 +1,8 @@
 """The shape of a workflow file: typed, frozen, strict (an unknown key is an error).
 
-Promises: everything a protocol says is data of these types; Python knows kinds of facts (`means`), kinds of guards, tests,
-checks and course rules, never a drug, a dose or a limit. The same types generate the JSON Schema that serves editors.
-Does not: judge whether a file makes sense (`workflow_checks`), read files, or know time.
+Promises: everything a protocol says is data of these types; Python knows kinds of facts (`means`), kinds of guards,
+tests, checks and course rules, never a drug, a dose or a limit. The same types generate the JSON Schema that serves
+editors. Does not: judge whether a file makes sense (`workflow_checks`), read files, or know time.
 """
 
 from __future__ import annotations
@@ -96,7 +96,8 @@ class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename={"sources": "from"}):
-    """Where a fact leads from which states. `to = "="` keeps the state (the fact is legal there and acts on the pump)."""
+    """Where a fact leads from which states. `to = "="` keeps the state (the fact is legal there and acts on the
+    pump)."""
 
     sources: tuple[str, ...]
     to: str

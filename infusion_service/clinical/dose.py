@@ -1,8 +1,8 @@
 """How much was infused: running segments of rate x time, exactly.
 
-Promises: volumes are kept as millilitre-milliseconds-per-hour products, so that no sum of segments ever rounds; numbers are
-rounded only where a person reads them. The computed volume never exceeds the bag. Does not: know what a pump did; it knows
-what was charted.
+Promises: volumes are kept as millilitre-milliseconds-per-hour products, so that no sum of segments ever rounds; numbers
+are rounded only where a person reads them. The computed volume never exceeds the bag. Does not: know what a pump did;
+it knows what was charted.
 """
 
 from __future__ import annotations

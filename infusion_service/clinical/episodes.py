@@ -1,10 +1,10 @@
 """How alert families stand after each fact, on the clinical picture alone.
 
-Promises: after folding any set of facts in clinical order, the episodes are the same whatever order they arrived in; what
-has to be told to people is the difference between these and the alerts in the log (`consequences`). One rung of a family
-stands at a time; it rises when a graver test finds new evidence, an `auto` rung falls when no test of its family holds any
-more, a `review` rung only by a review that names it. Evidence is new when it was charted after the last closing.
-Does not: look at clocks (`clock_bands`), or at who was told.
+Promises: after folding any set of facts in clinical order, the episodes are the same whatever order they arrived in;
+what has to be told to people is the difference between these and the alerts in the log (`consequences`). One rung of a
+family stands at a time; it rises when a graver test finds new evidence, an `auto` rung falls when no test of its family
+holds any more, a `review` rung only by a review that names it. Evidence is new when it was charted after the last
+closing. Does not: look at clocks (`clock_bands`), or at who was told.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ def _judged(picture: Picture, family: Family, fact: Fact, workflow: Workflow) ->
     """Return the family's new episode, or None when nothing changes."""
     episode = picture.episodes.get(family.id)
     closed_pos = episode.closed_pos if episode else -1
-    best, best_places, holds = None, (), False
+    best: Rung | None = None
+    best_places: Places = ()
+    holds = False
     for rung in reversed(family.rungs):
         places = evaluate(rung.band.when, picture, workflow) if rung.band.when is not None else None
         if places is None:
@@ -56,8 +58,7 @@ def _judged(picture: Picture, family: Family, fact: Fact, workflow: Workflow) ->
     return None if best is None else _opened(best, best_places, fact, picture)
 
 
-# One decision over everything that is known of the family: an argument each is plainer than a parcel for them.
-def _judged_open(  # noqa: PLR0913
+def _judged_open(
     picture: Picture,
     family: Family,
     fact: Fact,

@@ -1,8 +1,8 @@
 """Reads the data of a fact against its type: shape first, then plausibility.
 
-Promises: what comes back is canonical (decimals as their shortest strings, times UTC with milliseconds, ids lower case),
-every shape error is reported at once with a JSON pointer, and nothing is guessed or filled in. Does not: ask whether the
-fact is allowed in the state of the day.
+Promises: what comes back is canonical (decimals as their shortest strings, times UTC with milliseconds, ids lower
+case), every shape error is reported at once with a JSON pointer, and nothing is guessed or filled in. Does not: ask
+whether the fact is allowed in the state of the day.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from infusion_service.clinical.definition import FactType, Field
 from infusion_service.clinical.vocabulary import Refusal, format_time, parse_time, texts
 
 LIST_ITEMS_MAX = 200
+POINTER_TOKEN_CHARS_MAX = 64
 INTEGER_MAX = 2**53 - 1
 _DECIMAL_TEXT = re.compile(r"-?\d{1,15}(\.\d{1,15})?")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|[\ud800-\udfff]")
@@ -83,7 +84,7 @@ def _read_fields(
 
 
 def _token(name: object) -> str:
-    return str(name)[:64].encode("ascii", "replace").decode().replace("~", "~0").replace("/", "~1")
+    return str(name)[:POINTER_TOKEN_CHARS_MAX].encode("ascii", "replace").decode().replace("~", "~0").replace("/", "~1")
 
 
 def _read(field: Field, value: Any, pointer: str, errors: list[dict[str, str]]) -> Any:
@@ -105,15 +106,18 @@ def _read_list(field: Field, value: Any, pointer: str, errors: list[dict[str, st
     for index, item in enumerate(value):
         where = f"{pointer}/{index}"
         try:
-            if field.type == "list":
-                if not isinstance(item, Mapping):
-                    raise _Invalid("must be an object")
-                clean.append(_read_fields(field.fields, item, where, errors))
-            else:
-                clean.append(_SCALARS[_ITEM_TYPES[field.type]](field, item))
+            clean.append(_read_item(field, item, where, errors))
         except _Invalid as problem:
             errors.append({"pointer": where, "detail": str(problem)})
     return clean
+
+
+def _read_item(field: Field, item: Any, where: str, errors: list[dict[str, str]]) -> Any:
+    if field.type != "list":
+        return _SCALARS[_ITEM_TYPES[field.type]](field, item)
+    if not isinstance(item, Mapping):
+        raise _Invalid("must be an object")
+    return _read_fields(field.fields, item, where, errors)
 
 
 def _text(field: Field, value: Any) -> str:
@@ -139,7 +143,7 @@ def _number(field: Field, value: Any) -> Decimal:
         number = Decimal(value)
     except InvalidOperation:
         raise _Invalid("must be a number") from None
-    # adjusted() bounds the work of writing it out: a number such as 1e999999 is a hundred bytes here and a megabyte there
+    # adjusted() bounds the work of writing it out: 1e999999 is a few bytes here and a megabyte there
     if not number.is_finite() or number.adjusted() > field.max_chars or number.adjusted() < -field.max_chars:
         raise _Invalid("must be a finite number of ordinary size")
     return number
@@ -240,7 +244,8 @@ def _check_together(fact: FactType, data: Mapping[str, Any], errors: list[dict[s
 
 
 def _implausible(fact: FactType, data: Mapping[str, Any], *, emergency: bool) -> Refusal | None:
-    """Judge plausibility. A monitor's readings are taken as they are: the device said so, and the reader sees its name."""
+    """Judge plausibility. A monitor's readings are taken as they are: the device said so, and the reader sees its
+    name."""
     if data.get("source") == "monitor":
         return None
     confirmed = data.get("confirmed") is True

@@ -1,8 +1,8 @@
 """Folds one fact into a clinical picture.
 
-Promises: never refuses - a move that is not legal from here leaves the state and marks `picture.illegal`, which only the
-judging of late facts looks at. Each handler does one thing a fact means. Does not: judge guards, read a clock, or look at
-the order of the log.
+Promises: never refuses - a move that is not legal from here leaves the state and marks `picture.illegal`, which only
+the judging of late facts looks at. Each handler does one thing a fact means. Does not: judge guards, read a clock, or
+look at the order of the log.
 """
 
 from __future__ import annotations

@@ -54,7 +54,8 @@ class ReadingBelow(GuardBase, frozen=True, kw_only=True, tag="reading_below"):
 
 
 class MedicationGiven(GuardBase, frozen=True, kw_only=True, tag="medication_given"):
-    """A medication of a class was given today, finished where `finished`, or declined with a reason where that will do."""
+    """A medication of a class was given today, finished where `finished`, or declined with a reason where that will
+    do."""
 
     medication_class: str
     finished: bool = False
@@ -201,7 +202,8 @@ CourseRule = CourseNumber | CourseDay | CourseInterval | OneDoseADay | CourseOrd
 
 
 class PermanentStop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """An alert that stops the course for ever when raised at stop class, and the diagnoses whose exclusion softens it."""
+    """An alert that stops the course for ever when raised at stop class, and the diagnoses whose exclusion softens
+    it."""
 
     alert: str
     excluded_by: tuple[str, ...]

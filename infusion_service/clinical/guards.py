@@ -1,13 +1,13 @@
 """The guards: may this fact move the day now, and if not, why.
 
 Promises: a guard answers with the reason why it fails - what is, what would do - or with nothing; it is judged at the
-moment the fact happened, on the picture of that moment. All failing guards are reported together, in workflow order. Does
-not: know overrides or second persons (`decide`).
+moment the fact happened, on the picture of that moment. All failing guards are reported together, in workflow order.
+Does not: know overrides or second persons (`decide`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -104,10 +104,11 @@ def _checklist(guard: guards.Checklist, s: Situation) -> str | None:
 
 
 def _recorded_today(guard: guards.RecordedToday, s: Situation) -> str | None:
-    missing = []
-    for fact_type in guard.facts:
-        if not any(_is_today(s, fact.at) for fact in s.picture.of_type(fact_type)):
-            missing.append(s.workflow.facts[fact_type].title.lower())
+    missing = [
+        s.workflow.facts[name].title.lower()
+        for name in guard.facts
+        if not any(_is_today(s, fact.at) for fact in s.picture.of_type(name))
+    ]
     if guard.complete_set and not (s.picture.last_complete and _is_today(s, s.picture.last_complete.fact.at)):
         missing.append("record a complete set of vital signs")
     return f"still to do today: {texts(missing)}" if missing else None
@@ -193,9 +194,9 @@ def _complete_set_within(guard: guards.CompleteSetWithin, s: Situation) -> str |
     return f"last complete set is {_minutes_up(age)} min old, {allowed} allowed"
 
 
-def _open_rungs(s: Situation) -> list[tuple[str, str, str]]:
+def _open_rungs(s: Situation) -> Sequence[tuple[str, str, str]]:
     """(rule, severity, action) of every alert that stands at the moment, evidence and clock alike."""
-    found = []
+    found: list[tuple[str, str, str]] = []
     for family in s.workflow.families:
         episode = s.picture.episodes.get(family.id)
         if episode is not None and episode.open:
@@ -264,8 +265,8 @@ def _volume_delivered(guard: guards.VolumeDelivered, s: Situation) -> str | None
 
 
 def observation_anchor(picture: Picture) -> datetime | None:
-    """Return the moment from which the observation counts: the end of the flush where one was given, else the last moment
-    the pump ran. None while a flush runs, or when nothing was infused."""
+    """Return the moment from which the observation counts: the end of the flush where one was given, else the last
+    moment the pump ran. None while a flush runs, or when nothing was infused."""
     ran = picture.pump.last_ran_at
     if ran is None or picture.pump.started_at is None or picture.pump.running_since is not None:
         return None

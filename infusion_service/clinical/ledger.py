@@ -1,7 +1,7 @@
 """What the log of a day says of alerts, overrides, double checks and strikes, in log order.
 
-Promises: a pure fold over entries as they were appended; late facts do not rewrite it. It knows what people were told and
-when; the picture knows what was true. Does not: derive anything.
+Promises: a pure fold over entries as they were appended; late facts do not rewrite it. It knows what people were told
+and when; the picture knows what was true. Does not: derive anything.
 """
 
 from __future__ import annotations
@@ -22,10 +22,14 @@ CHECK_OVERDUE = "check.overdue"
 OVERRIDE_USED = "override.used"
 COURSE_CARRIED = "course.carried"
 
+VANISHED = ("corrected", "late_data")
+"""Why an alert closed whose evidence is no longer there, as against one that was dealt with."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """One raised alert and what has become of it. `learned_at` is when the service raised it; deadlines count from there."""
+    """One raised alert and what has become of it. `learned_at` is when the service raised it; deadlines count from
+    there."""
 
     id: str
     rule: str
@@ -88,7 +92,15 @@ class Ledger:
     """The log-order fold; read its attributes."""
 
     __slots__ = (
-        "alerts", "open_alerts", "counts", "struck", "overrides", "double_checks", "unconfirmed", "overdue", "carried",
+        "alerts",
+        "carried",
+        "counts",
+        "double_checks",
+        "open_alerts",
+        "overdue",
+        "overrides",
+        "struck",
+        "unconfirmed",
     )  # fmt: skip
 
     def __init__(self) -> None:

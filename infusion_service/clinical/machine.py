@@ -1,8 +1,8 @@
 """The oracle for legal moves: which fact may lead from which state where.
 
-`transitions` answers; this is its only importer. Its answers are compiled once per workflow into a plain table, because a
-trigger costs microseconds and a look-up costs nanoseconds, and a table cannot be changed by a callback. The machine is
-synchronous, flat and without callbacks or automatic jumps: with those on, a day could leap to any state unguarded.
+`transitions` answers; this is its only importer. Its answers are compiled once per workflow into a plain table, because
+a trigger costs microseconds and a look-up costs nanoseconds, and a table cannot be changed by a callback. The machine
+is synchronous, flat and without callbacks or automatic jumps: with those on, a day could leap to any state unguarded.
 Does not: judge guards, roles or times.
 """
 

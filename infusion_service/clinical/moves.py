@@ -1,8 +1,8 @@
 """Where a fact takes its place in the clinical order, and whether the day still makes sense with it there.
 
-Promises: a fact that is in order is judged on the day as it is; a late one on the day as it was when it happened, with what
-is known now, and the rest of the day must still be possible - unless it is an emergency, which is then declared now with its
-own time kept. Facts without a move are never refused for the state of the day.
+Promises: a fact that is in order is judged on the day as it is; a late one on the day as it was when it happened, with
+what is known now, and the rest of the day must still be possible - unless it is an emergency, which is then declared
+now with its own time kept. Facts without a move are never refused for the state of the day.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class Placed:
     outcome: Mapping[str, str]
 
 
-def place(
+# One way in and one answer for each of the ways a fact can lie in time; splitting them would hide their order.
+def place(  # noqa: C901, PLR0911  # see above
     day: Day, correction: Correction, submission: Submission, data: Mapping[str, Any], times: Times
 ) -> Placed | Refusal:
     """Find the fact's place. 409 transition_not_allowed, or conflicts_with_later naming the fact that could not be."""

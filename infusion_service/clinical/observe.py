@@ -1,7 +1,7 @@
 """The day as people see it at a moment: the day view, the board row, and when something will next change by itself.
 
-Promises: pure; everything that depends on "now" is derived here and nowhere stored. Decimals are strings, times are UTC.
-A blocked fact says why and who may override. Does not: decide or append.
+Promises: pure; everything that depends on "now" is derived here and nowhere stored. Decimals are strings, times are
+UTC. A blocked fact says why and who may override. Does not: decide or append.
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ def board_row(course: Course, day: Day, now: datetime) -> dict[str, JSON]:
     """Return what the ward board shows of a day."""
     view = observe(course, day, now)
     names = (
-        "day_id", "version", "as_of", "ward", "chair", "patient", "course", "day", "ordinal", "date", "timezone", "state",
-        "state_since", "pump", "dose", "observation", "checks", "alerts", "vitals", "course_flags", "unconfirmed",
-        "missing_from_devices", "next_change_at",
+        "day_id", "version", "as_of", "ward", "chair", "patient", "course", "day", "ordinal", "date", "timezone",
+        "state", "state_since", "pump", "dose", "observation", "checks", "alerts", "vitals", "course_flags",
+        "unconfirmed", "missing_from_devices", "next_change_at",
     )  # fmt: skip
     return {name: view[name] for name in names}
 

@@ -1,8 +1,8 @@
 """The clinical picture: what the facts of a day, read in clinical order, amount to.
 
-Promises: a pure fold. The same facts in the same order give the same picture; `apply` never refuses. A picture is replaced,
-not changed: whoever holds one keeps it as it was. Does not: know the order of the log, who was told what (`ledger`), or the
-time of day; whatever depends on "now" is derived in `observe`, `checks` and `clock_bands`.
+Promises: a pure fold. The same facts in the same order give the same picture; `apply` never refuses. A picture is
+replaced, not changed: whoever holds one keeps it as it was. Does not: know the order of the log, who was told what
+(`ledger`), or the time of day; whatever depends on "now" is derived in `observe`, `checks` and `clock_bands`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from infusion_service.clinical.vocabulary import Actor
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A charted fact in its clinical place. `pos` counts the facts before it; `rules` are those of the open alerts that a
-    review named when it was logged (an alert that had closed by then is not closed again)."""
+    """A charted fact in its clinical place. `pos` counts the facts before it; `rules` are those of the open alerts
+    that a review named when it was logged (an alert that had closed by then is not closed again)."""
 
     id: str
     type: str
@@ -45,7 +45,8 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class VitalSet:
-    """One charted set of vital signs; `values` hold decimals, codes and flags, unrecordable signs as what they count as."""
+    """One charted set of vital signs; `values` hold decimals, codes and flags, unrecordable signs as what they count
+    as."""
 
     fact: Fact
     values: Mapping[str, Any]
@@ -84,8 +85,8 @@ class ScoreResult:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """How an alert family stands. `rank` is the open rung, -1 when closed; `closed_pos` is the place after which evidence
-    counts as new."""
+    """How an alert family stands. `rank` is the open rung, -1 when closed; `closed_pos` is the place after which
+    evidence counts as new."""
 
     rank: int
     raised_at: datetime
@@ -183,7 +184,8 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """What a review of an alert family covered: when, where in the order, and the highest value of each sign by then."""
+    """What a review of an alert family covered: when, where in the order, and the highest value of each sign by
+    then."""
 
     at: datetime
     pos: int

@@ -1,8 +1,8 @@
 """The four times of a fact: when it happened, was entered, sent and received, and what becomes of a wrong tablet clock.
 
 Promises: a tablet whose clock is off by more than the tolerance has its times corrected by the offset, with the claimed
-values kept; only what then still lies in the future is refused; what is late needs a reason. A fact never happens after it
-was received. Source: the workflow's `[time]`.
+values kept; only what then still lies in the future is refused; what is late needs a reason. A fact never happens after
+it was received. Source: the workflow's `[time]`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ def read_times(submission: Submission, fact: FactType, rules: TimeRules, now: da
         return Refusal(
             code="occurred_in_future",
             status=422,
-            detail=f"occurred_at {format_time(occurred_at)} lies in the future; the service's clock says {format_time(now)}",
+            detail=(
+                f"occurred_at {format_time(occurred_at)} lies in the future;"
+                f" the service's clock says {format_time(now)}"
+            ),
         )
     if occurred_at > now:
         claimed.setdefault("occurred_at", format_time(occurred_at))
@@ -52,10 +55,11 @@ def read_times(submission: Submission, fact: FactType, rules: TimeRules, now: da
     if not submission.late_reason and not fact.urgent and not by_device:
         late = now - occurred_at
         if late > timedelta(minutes=rules.late_after_min):
+            minutes = late // timedelta(minutes=1)
             return Refusal(
                 code="late_reason_required",
                 status=422,
-                detail=f"this happened {late // timedelta(minutes=1)} min ago: say why it is charted late (late_reason)",
+                detail=f"this happened {minutes} min ago: say why it is charted late (late_reason)",
                 members={"late_after_min": rules.late_after_min},
             )
     return Times(occurred_at=occurred_at, recorded_at=recorded_at, claimed=claimed or None)

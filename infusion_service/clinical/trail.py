@@ -1,8 +1,8 @@
 """An append-only sequence that shares its storage with what it was before.
 
 A day keeps everything that was charted; copying thousands of facts for each new one would make a long day quadratic. A
-`Trail` is immutable to look at: `plus` returns a longer one and leaves this one as it was. Behind it, the longest trail of
-a line of descent owns the list; a branch (a decision that was dropped) copies. Not for use across threads.
+`Trail` is immutable to look at: `plus` returns a longer one and leaves this one as it was. Behind it, the longest trail
+of a line of descent owns the list; a branch (a decision that was dropped) copies. Not for use across threads.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Trail(Generic[Item]):
             items = items[: self._length]
         items.append(item)
         longer: Trail[Item] = Trail.__new__(Trail)
-        longer._items = items  # noqa: SLF001 - the same class
-        longer._length = self._length + 1  # noqa: SLF001 - the same class
+        longer._items = items
+        longer._length = self._length + 1
         return longer
 
     def __len__(self) -> int:

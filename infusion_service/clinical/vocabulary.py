@@ -172,6 +172,5 @@ def derived_entry_id(day_id: str, entry_type: str, rule: str, k: int) -> str:
 
 def texts(values: Sequence[str]) -> str:
     """Join names for a sentence a person reads: `a, b and c`."""
-    if len(values) < 2:
-        return "".join(values)
-    return ", ".join(values[:-1]) + " and " + values[-1]
+    *most, last = values or ("",)
+    return ", ".join(most) + " and " + last if most else last

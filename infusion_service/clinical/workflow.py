@@ -1,14 +1,14 @@
 """A loaded workflow: the definition, its content hash, and the look-ups that folding and deciding need.
 
-Promises: a `Workflow` that exists has passed every load-time check; the same bytes always give the same workflow. Does not:
-read files (bytes come in) or hold any state of a day.
+Promises: a `Workflow` that exists has passed every load-time check; the same bytes always give the same workflow. Does
+not: read files (bytes come in) or hold any state of a day.
 """
 
 from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -22,7 +22,7 @@ from infusion_service.clinical.machine import MoveTable, mermaid
 from infusion_service.clinical.vocabulary import JSON, WorkflowRef
 from infusion_service.clinical.workflow_checks import WorkflowProblem, check
 
-Rule = TypeVar("Rule", Guard, CourseRule)
+Rule = TypeVar("Rule", bound=Guard | CourseRule)
 
 
 class WorkflowInvalid(Exception):
@@ -148,9 +148,6 @@ def _with_groups(definition: WorkflowFile) -> dict[str, FactType]:
     }
 
 
-def _by_fact(rules: tuple[Rule, ...]) -> dict[str, tuple[Rule, ...]]:
-    by_fact: dict[str, tuple[Rule, ...]] = {}
-    for rule in rules:
-        for fact_type in rule.on:
-            by_fact[fact_type] = (*by_fact.get(fact_type, ()), rule)
-    return by_fact
+def _by_fact(rules: Sequence[Rule]) -> dict[str, tuple[Rule, ...]]:
+    facts = {fact_type for rule in rules for fact_type in rule.on}
+    return {fact_type: tuple(rule for rule in rules if fact_type in rule.on) for fact_type in facts}

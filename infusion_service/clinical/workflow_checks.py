@@ -1,9 +1,9 @@
 """Load-time checks of a workflow file: what is refused before a single patient is scheduled under it.
 
-Promises: every problem is found in one pass, named by file and key, and says what to do. Checked: names that lead nowhere,
-states that cannot be reached or left, no way to an emergency, moves that overlap, facts without the fields their meaning
-needs, clinical rules without source, tests on signs that nothing records, units that do not fit their field. Does not:
-model-check sequences of facts.
+Promises: every problem is found in one pass, named by file and key, and says what to do. Checked: names that lead
+nowhere, states that cannot be reached or left, no way to an emergency, moves that overlap, facts without the fields
+their meaning needs, clinical rules without source, tests on signs that nothing records, units that do not fit their
+field. Does not: model-check sequences of facts.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _Finding = tuple[str, str, str]
 """Key, problem, remedy."""
 
 _UNITS = (
-    "_mg", "_ml", "_ml_per_h", "_per_min", "_mmhg", "_percent", "_celsius", "_mmol_per_l", "_minutes", "_min", "_h", "_s",
+    "_mg", "_ml", "_ml_per_h", "_per_min", "_mmhg", "_percent", "_celsius", "_mmol_per_l", "_minutes", "_min", "_h",
 )  # fmt: skip
 _NUMBERS_WITHOUT_UNIT = ("course", "day", "severity", "pain_score", "spo2_scale", "ctcae_grade", "infusions_given")
 
@@ -133,8 +133,8 @@ def _moves(definition: WorkflowFile) -> Iterator[_Finding]:
 def _overlap(one: Move, other: Move) -> bool:
     if one.when is None or other.when is None or one.when.field != other.when.field:
         return True
-    values_one = set(one.when.among) or {one.when.equals}
-    values_other = set(other.when.among) or {other.when.equals}
+    values_one: set[str | bool | None] = {*one.when.among} or {one.when.equals}
+    values_other: set[str | bool | None] = {*other.when.among} or {other.when.equals}
     return bool(values_one & values_other)
 
 
