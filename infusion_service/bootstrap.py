@@ -1,8 +1,8 @@
 """The composition root: which store, which clock, and in which order things start and stop.
 
-The only module that knows concrete classes. Promises: what was opened is closed in reverse order, also when a later step
-fails; a stop answers everybody who handed something over and never hangs. Does not: listen (`web.app`), parse arguments
-(`cli`) or set up the process's logging (`logs.configure`).
+The only module that knows concrete classes. Promises: what was opened is closed in reverse order, also when a later
+step fails; a stop answers everybody who handed something over and never hangs. Does not: listen (`web.app`), parse
+arguments (`cli`) or set up the process's logging (`logs.configure`).
 """
 
 from __future__ import annotations

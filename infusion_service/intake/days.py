@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from infusion_service.clinical.course import Course, course_of
+from infusion_service.clinical.course import Course, course_of, with_day
 from infusion_service.clinical.day import Day, evolve, new_day
 from infusion_service.clinical.vocabulary import Entry
 from infusion_service.intake.workflows import Workflows
@@ -60,7 +60,10 @@ class Chart:
 
     def with_sheet(self, sheet: Sheet) -> Chart:
         """The chart with one day's sheet replaced or added."""
-        return Chart(self.key, {**self.sheets, sheet.day.day_id: sheet})
+        chart = Chart(self.key, {**self.sheets, sheet.day.day_id: sheet})
+        if self._course is not None:  # what the other days mean to the course has not changed: spare their summaries
+            chart._course = with_day(self._course, sheet.day)
+        return chart
 
 
 def fold(

@@ -33,11 +33,22 @@ class Draft:
     """Entries, days and answers of one commit, none of them real before the store has said so."""
 
     def __init__(
-        self, *, site: str, tip: LogHead, now: datetime, charts: Iterable[Chart], priors: Mapping[str, Prior]
+        self,
+        *,
+        site: str,
+        tip: LogHead,
+        now: datetime,
+        charts: Iterable[Chart],
+        priors: Mapping[str, Prior],
+        moves_held: bool = False,
     ) -> None:
-        """`charts` are those the submissions concern, `priors` the decisions already made on their event ids."""
+        """`charts` are those the submissions concern, `priors` the decisions already made on their event ids.
+
+        `moves_held` keeps moves by time back while the clock is in doubt.
+        """
         self.site = site
         self.now = now
+        self.moves_held = moves_held
         self.rows: list[LogRow] = []
         self.entries: list[Entry] = []
         self.operational: list[Put | Drop] = []

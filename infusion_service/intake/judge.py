@@ -14,7 +14,7 @@ import structlog
 
 from infusion_service.clinical.day import Day, evolve
 from infusion_service.clinical.decide import Accepted, decide, refused_entry, same_submission, tick
-from infusion_service.clinical.vocabulary import SITE_STREAM, Entry, Refusal, Submission
+from infusion_service.clinical.vocabulary import SITE_STREAM, Entry, Refusal, Submission, derived_entry_id
 from infusion_service.intake.days import Chart
 from infusion_service.intake.draft import Draft
 from infusion_service.intake.identifiers import new_id
@@ -29,7 +29,7 @@ from infusion_service.intake.outcome import (
 )
 from infusion_service.intake.parcels import Noted
 from infusion_service.intake.replay import Prior, caused_by
-from infusion_service.intake.scheduling import Scheduler, as_recorded, patient_id_of
+from infusion_service.intake.scheduling import Scheduler, patient_id_of
 
 _log = structlog.get_logger(__name__)
 
@@ -56,7 +56,7 @@ class Judge:
             return
         day = chart.sheets[day_id].day
         try:
-            become_true = tick(chart.course, day, draft.now)
+            become_true = tick(chart.course, day, draft.now, moves_held=draft.moves_held)
         except Exception:  # noqa: BLE001 - whatever it is
             # One day that cannot be looked at must not keep facts about it, or other days, from being recorded.
             _log.exception("intake.tick_failed", day_id=day_id)
@@ -99,10 +99,25 @@ class Judge:
             return refused(DAY_NOT_FOUND)
         chart = self._let_time_pass(draft, chart, submission.day_id)
         day = chart.sheets[submission.day_id].day
-        decision = decide(chart.course, day, [submission], draft.now)
+        elsewhere = _corrected_elsewhere(draft, day, submission)
+        decision = decide(
+            chart.course,
+            day,
+            [submission],
+            draft.now,
+            moves_held=draft.moves_held,
+            corrects_elsewhere=elsewhere is not None,
+        )
+        strike = None
+        if elsewhere is not None and not isinstance(decision, Refusal):
+            strike = _strike(draft, elsewhere, submission)
+            decision = strike if isinstance(strike, Refusal) else decision
         if isinstance(decision, Refusal):
             return _keep_refusal(draft, day, submission, decision)
-        return _keep(draft, chart, day, [submission], decision)[0]
+        outcome = _keep(draft, chart, day, [submission], decision)[0]
+        if isinstance(strike, Accepted):
+            draft.change(draft.chart_with(strike.day.day_id), strike.day, strike.entries)
+        return outcome
 
     def _schedule(self, draft: Draft, submission: Submission) -> Outcome:
         scheduling = self._scheduler.begin(submission, draft.now)
@@ -110,9 +125,10 @@ class Judge:
         if day.workflow.meaning.get(submission.type) != "scheduling":
             return refused(DAY_NOT_FOUND)
         chart = draft.chart_of_patient(patient_id_of(addressed.data) or day.day_id)
-        decision = scheduling.refusal or decide(chart.course, day, [addressed], draft.now)
+        decision = scheduling.refusal or decide(chart.course, day, [addressed], draft.now, moves_held=draft.moves_held)
         if isinstance(decision, Refusal):
-            return _keep_refusal(draft, day, addressed, decision, stream=SITE_STREAM)
+            # As it was handed in, so that it compares when it comes again; and on no day, for there is none.
+            return _keep_refusal(draft, day, submission, decision, stream=SITE_STREAM)
         return _keep(draft, chart, day, [addressed], decision)[0]
 
     def _group(self, draft: Draft, unit: Sequence[Submission]) -> list[Outcome]:
@@ -121,7 +137,10 @@ class Judge:
             for submission in unit
             if submission.event_id in draft.priors
         }
-        open_ones = {submission.event_id: submission for submission in unit if submission.event_id not in before}
+        open_ones: dict[str, Submission] = {}
+        for submission in unit:
+            if submission.event_id not in before:
+                open_ones.setdefault(submission.event_id, submission)
         fallen = next((event_id for event_id, outcome in before.items() if outcome.refusal is not None), None)
         if fallen is None:
             decided = self._decide_group(draft, list(open_ones.values()))
@@ -146,9 +165,10 @@ class Judge:
                 return _refuse_group(draft, group, members[0].event_id, DAY_NOT_FOUND)
             chart = charts.get(chart.key) or self._let_time_pass(draft, chart, day_id)
             sheet = chart.sheets[day_id]
-            decision = decide(chart.course, sheet.day, members, draft.now)
+            decision = decide(chart.course, sheet.day, members, draft.now, moves_held=draft.moves_held)
             if isinstance(decision, Refusal):
-                return _refuse_group(draft, group, _failed(members, decision), decision)
+                failed = members[decision.index].event_id
+                return _refuse_group(draft, group, failed, replace(decision, index=0))
             charts[chart.key] = chart.with_sheet(replace(sheet, day=decision.day))
             plan.append((sheet.day, members, decision))
         outcomes: dict[str, Outcome] = {}
@@ -196,11 +216,37 @@ def _again(prior: Prior, submission: Submission) -> Outcome:
     entry, outcome = prior.entry, prior.outcome
     if entry is None or outcome is None:
         return refused(EVENT_ID_REUSED)
-    if not submission.day_id:
-        submission = as_recorded(submission, entry)
-    elif submission.day_id != entry.stream:
+    if submission.day_id and submission.day_id != entry.stream:
         return refused(EVENT_ID_REUSED)
     return outcome.again() if same_submission(entry, submission) else refused(EVENT_ID_REUSED)
+
+
+def _corrected_elsewhere(draft: Draft, day: Day, submission: Submission) -> str | None:
+    """The other day on which the fact stands that this one corrects, if it does not stand on this one."""
+    if submission.corrects is None or day.fact(submission.corrects) is not None:
+        return None
+    prior = draft.priors.get(submission.corrects)
+    if prior is None or prior.entry is None or draft.chart_of_day(prior.entry.stream) is None:
+        return None
+    return prior.entry.stream if prior.entry.stream != day.day_id else None
+
+
+def _strike(draft: Draft, day_id: str, submission: Submission) -> Accepted | Refusal:
+    """Strike what `submission` corrects on another day: charted for the wrong patient, say. Nothing is written yet."""
+    chart = draft.chart_with(day_id)
+    day = chart.sheets[day_id].day
+    fact_type, corrected = day.workflow.only_of_meaning("strike"), str(submission.corrects)
+    strike = Submission(
+        # Computed: what is struck can be struck once, so nothing can append the same strike twice.
+        event_id=derived_entry_id(day_id, fact_type, corrected, 1),
+        day_id=day_id,
+        type=fact_type,
+        actor=submission.actor,
+        data={"entry": corrected, "reason": f"corrected by {submission.event_id} on another day"},
+        device=submission.device,
+        session=submission.session,
+    )
+    return decide(chart.course, day, [strike], draft.now, moves_held=draft.moves_held)
 
 
 def _keep(

@@ -32,6 +32,11 @@ class Parcel(Generic[Answer]):
         """The event ids that may have been decided before."""
         return ()
 
+    @property
+    def corrected_ids(self) -> Sequence[str]:
+        """The event ids of facts that are to be corrected, perhaps on another day."""
+        return ()
+
     def answer(self, answer: Answer) -> None:
         """Give the answer; nobody may be waiting for it any more."""
         if not self.future.done():
@@ -56,6 +61,11 @@ class Handed(Parcel[list[Outcome]]):
     def event_ids(self) -> Sequence[str]:
         """One per submission."""
         return [submission.event_id for submission in self.submissions]
+
+    @property
+    def corrected_ids(self) -> Sequence[str]:
+        """One per submission that corrects a fact."""
+        return [submission.corrects for submission in self.submissions if submission.corrects is not None]
 
 
 class Ticked(Parcel[None]):

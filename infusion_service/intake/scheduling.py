@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from infusion_service.clinical.day import Day, new_day
-from infusion_service.clinical.vocabulary import JSON, Entry, Refusal, Submission
+from infusion_service.clinical.vocabulary import JSON, Refusal, Submission
 from infusion_service.intake.identifiers import new_id
 from infusion_service.intake.workflows import Workflows, WorkflowUnknown
 from infusion_service.settings import Ward
@@ -63,17 +63,6 @@ class Scheduler:
             return Scheduling(day=day, submission=addressed, refusal=_invalid(problems))
         added = {"timezone": ward.timezone, "missed_cutoff": ward.missed_cutoff}
         return Scheduling(day=day, submission=replace(addressed, data={**data, **added}))
-
-
-def as_recorded(submission: Submission, entry: Entry) -> Submission:
-    """The scheduling with what its ward added to `entry`, so that the two compare.
-
-    The ward's settings may have changed since.
-    """
-    if not isinstance(submission.data, Mapping):
-        return submission
-    added = {key: entry.data[key] for key in WARD_KEYS if key in entry.data}
-    return replace(submission, day_id=entry.stream, data={**submission.data, **added})
 
 
 def patient_id_of(data: JSON) -> str | None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,7 +30,7 @@ from infusion_service.intake.draft import Draft
 from infusion_service.intake.judge import Judge
 from infusion_service.intake.outcome import STORAGE_FULL, Unavailable, refused
 from infusion_service.intake.parcels import Handed, Noted, Parcel, Ticked
-from infusion_service.intake.replay import Replays
+from infusion_service.intake.replay import Prior, Replays
 from infusion_service.intake.scheduling import patient_id_of
 from infusion_service.log.entry import LogEntry, NotCanonical
 from infusion_service.log.store import (
@@ -154,7 +154,7 @@ class Writer:
         self._wake.set()
 
     def abandon(self) -> None:
-        """Answer everybody still waiting with `Unavailable`: the writer has ended, or the storage does not come back."""
+        """Answer everybody still waiting with `Unavailable`: the writer has ended, or the storage hangs."""
         self._refuse([*self._in_hand, *self._take(everything=True)])
 
     def _take(self, *, everything: bool = False) -> list[Parcel[Any]]:
@@ -191,13 +191,20 @@ class Writer:
             self._tell(batch)
 
     async def _decide(self, parcels: Sequence[Parcel[Any]]) -> tuple[Draft, list[Any]]:
-        event_ids = [event_id for parcel in parcels for event_id in parcel.event_ids]
+        event_ids = [event_id for parcel in parcels for event_id in (*parcel.event_ids, *parcel.corrected_ids)]
         priors = await self._replays.find(event_ids) if event_ids else {}
-        charts = await self._charts(parcels)
+        charts = await self._charts(parcels, priors)
         now = self._clock.now()
         if self.tip.received_at is not None:
             now = max(now, self.tip.received_at)
-        draft = Draft(site=self._site, tip=self.tip, now=now, charts=charts, priors=priors)
+        draft = Draft(
+            site=self._site,
+            tip=self.tip,
+            now=now,
+            charts=charts,
+            priors=priors,
+            moves_held=self._clock.parted,
+        )
         answers = []
         for count, parcel in enumerate(parcels, start=1):
             answers.append(self._decide_one(draft, parcel))
@@ -215,10 +222,14 @@ class Writer:
             return None
         raise TypeError(type(parcel).__name__)
 
-    async def _charts(self, parcels: Sequence[Parcel[Any]]) -> list[Chart]:
+    async def _charts(self, parcels: Sequence[Parcel[Any]], priors: Mapping[str, Prior]) -> list[Chart]:
         """Everything the parcels concern, from memory or read from the log."""
         charts: dict[str, Chart] = {}
-        for day_id, patient_id in {concern for parcel in parcels for concern in _concerns(parcel)}:
+        concerns = {concern for parcel in parcels for concern in _concerns(parcel)}
+        # A fact may correct one of another day, whose place is known since it was looked up.
+        corrected = [priors.get(event_id) for parcel in parcels for event_id in parcel.corrected_ids]
+        concerns |= {(prior.entry.stream, None) for prior in corrected if prior is not None and prior.entry is not None}
+        for day_id, patient_id in concerns:
             chart: Chart | None = None
             if patient_id is not None:
                 chart = await self._days.of_patient(patient_id)

@@ -19,7 +19,9 @@ DAYS = 3
 
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.sampled_from(["note", "check_in", "screening", "tick", "read", "group"]), st.integers(0, DAYS - 1)),
+        st.tuples(
+            st.sampled_from(["note", "check_in", "screening", "tick", "read", "group"]), st.integers(0, DAYS - 1)
+        ),
         st.tuples(st.sampled_from(["again", "schedule", "wait", "full", "unknown", "conflict"]), st.just(0)),
     ),
     max_size=25,

@@ -47,9 +47,7 @@ async def test_a_fatal_failure_ends_acknowledging_for_good() -> None:
         day_id = await schedule(intake)
         store.failures = [StorageFailed("fsync", fatal=True)]
 
-        results = await asyncio.gather(
-            *(intake.submit(note(day_id)) for _ in range(3)), return_exceptions=True
-        )
+        results = await asyncio.gather(*(intake.submit(note(day_id)) for _ in range(3)), return_exceptions=True)
 
         assert [type(result) for result in results] == [Unavailable] * 3
         assert isinstance(await intake.wait_failed(), StorageFailed)
@@ -142,7 +140,7 @@ async def test_derived_tables_that_vanish_while_running_are_rebuilt() -> None:
 async def test_a_submission_that_breaks_the_service_sinks_only_itself() -> None:
     async with opened() as intake:
         day_id = await schedule(intake)
-        poison = replace(note(day_id), occurred_at="not a time")
+        poison = replace(note(day_id), occurred_at="not a time")  # type: ignore[arg-type] # the point of it
 
         results = await asyncio.gather(
             intake.submit(note(day_id)), intake.submit(poison), intake.submit(note(day_id)), return_exceptions=True

@@ -14,7 +14,9 @@ async def test_a_full_queue_says_when_to_come_again_and_lets_emergencies_pass() 
     async with opened(store, limits={"intake_queue_max": 4, "intake_batch_max": 1}) as intake:
         day_id = await schedule(intake)
         store.gate = asyncio.Event()
-        waiting = [asyncio.create_task(intake.submit(note(day_id))) for _ in range(5)]
+        waiting = [asyncio.create_task(intake.submit(note(day_id)))]
+        await until(lambda: store.held == 1)
+        waiting += [asyncio.create_task(intake.submit(note(day_id))) for _ in range(4)]
         await until(lambda: intake.queue_depth == 4)
 
         with pytest.raises(Unavailable) as refused:
@@ -41,7 +43,7 @@ async def test_what_waits_is_committed_together() -> None:
         day_id = await schedule(intake)
         store.gate = asyncio.Event()
         first = asyncio.create_task(intake.submit(note(day_id)))
-        await until(lambda: intake.queue_depth == 0)
+        await until(lambda: store.held == 1)
         others = [asyncio.create_task(intake.submit(note(day_id))) for _ in range(30)]
         await until(lambda: intake.queue_depth == 30)
         before = len(store.batches)
@@ -58,7 +60,7 @@ async def test_a_caller_that_goes_away_splits_no_commit_and_disturbs_nobody() ->
         store.gate = asyncio.Event()
         gone, queued, stays = note(day_id, "gone"), note(day_id, "queued"), note(day_id, "stays")
         in_commit = asyncio.create_task(intake.submit(gone))
-        await until(lambda: intake.queue_depth == 0)
+        await until(lambda: store.held == 1)
         tasks = [asyncio.create_task(intake.submit(submission)) for submission in (queued, stays)]
         await until(lambda: intake.queue_depth == 2)
         in_commit.cancel()
@@ -79,7 +81,7 @@ async def test_a_stop_answers_everybody_who_handed_something_over() -> None:
         store.gate = asyncio.Event()
         posts = [note(day_id, str(number)) for number in range(40)]
         waiting = [asyncio.create_task(intake.submit(post)) for post in posts]
-        await until(lambda: intake.queue_depth > 0)
+        await until(lambda: store.held == 1)
         stopping = asyncio.create_task(intake.stop())
         await asyncio.sleep(0)
         with pytest.raises(Unavailable):
@@ -100,7 +102,9 @@ async def test_a_stop_does_not_wait_for_ever_for_a_disk_that_hangs(monkeypatch: 
     async with opened(store) as intake:
         day_id = await schedule(intake)
         store.gate = asyncio.Event()
-        waiting = [asyncio.create_task(intake.submit(note(day_id))) for _ in range(3)]
+        waiting = [asyncio.create_task(intake.submit(note(day_id)))]
+        await until(lambda: store.held == 1)
+        waiting += [asyncio.create_task(intake.submit(note(day_id))) for _ in range(2)]
         await until(lambda: intake.queue_depth == 2)
 
         await intake.stop()
@@ -113,5 +117,5 @@ async def test_a_stop_does_not_wait_for_ever_for_a_disk_that_hangs(monkeypatch: 
 async def until(condition: Callable[[], bool]) -> None:
     """Give the other tasks their turns until the condition holds."""
     async with asyncio.timeout(5):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - a turn for the others, no time passes
             await asyncio.sleep(0)

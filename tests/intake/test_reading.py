@@ -103,7 +103,7 @@ async def test_the_log_is_paged_in_order_and_narrowed() -> None:
             await intake.submit(note(day_id))
             await intake.submit(note(other))
 
-        seqs = []
+        seqs: list[int] = []
         while page := await intake.log_page(seqs[-1] if seqs else 0, 4):
             seqs += [logged.seq for logged in page]
 

@@ -11,7 +11,7 @@ from infusion_service.bootstrap import Service, open_service
 from infusion_service.clinical.workflow import WorkflowInvalid
 from infusion_service.intake.clock import SimulatedClock
 from infusion_service.intake.intake import Intake
-from infusion_service.intake.workflows import WorkflowEdited, WorkflowUnknown, Workflows, read_workflow_files
+from infusion_service.intake.workflows import WorkflowEdited, Workflows, WorkflowUnknown, read_workflow_files
 from infusion_service.log.memory import MemoryStore
 from tests.intake.ward import (
     MORNING,
@@ -98,6 +98,7 @@ async def test_the_same_holds_on_a_database_file(tmp_path: Path) -> None:
 
 async def test_each_start_is_an_entry_and_a_workflow_is_adopted_once() -> None:
     store = MemoryStore()
+    types: list[str] = []
     for _ in range(3):
         async with opened(store) as intake:
             types = [logged.entry.type for logged in await intake.log_page(0, 100) if logged.entry]
@@ -170,8 +171,10 @@ async def version_of(intake: Intake, day_id: str) -> int:
 
 def test_a_site_with_two_workflows_must_be_told_which(tmp_path: Path) -> None:
     write_workflows(tmp_path)
-    other = (tmp_path / "alemtuzumab.v1.toml").read_text(encoding="utf-8").replace(
-        '\nname = "alemtuzumab"\n', '\nname = "other"\n'
+    other = (
+        (tmp_path / "alemtuzumab.v1.toml")
+        .read_text(encoding="utf-8")
+        .replace('\nname = "alemtuzumab"\n', '\nname = "other"\n')
     )
     (tmp_path / "other.v1.toml").write_text(other, encoding="utf-8")
     workflows = Workflows()

@@ -92,13 +92,9 @@ def code(outcome: Outcome) -> str:
 
 
 @asynccontextmanager
-async def opened(
-    store: Store | None = None, clock: Clock | None = None, **changed: Any
-) -> AsyncIterator[Intake]:
+async def opened(store: Store | None = None, clock: Clock | None = None, **changed: Any) -> AsyncIterator[Intake]:
     """An intake on a store (a fresh one in memory unless given), stopped at the end."""
-    intake = Intake(
-        settings=settings(**changed), store=store or MemoryStore(), clock=clock or SimulatedClock(MORNING)
-    )
+    intake = Intake(settings=settings(**changed), store=store or MemoryStore(), clock=clock or SimulatedClock(MORNING))
     try:
         await intake.start()
         yield intake
@@ -117,11 +113,15 @@ class FaultyStore(MemoryStore):
         """Raised by the next appends after they were carried out: the outcome looks unknown."""
         self.gate: asyncio.Event | None = None
         """While set and not open, appends wait: a slow disk."""
+        self.held = 0
+        """Appends that wait."""
         self.batches: list[Batch] = []
 
     async def append(self, batch: Batch) -> None:
         if self.gate is not None:
+            self.held += 1
             await self.gate.wait()
+            self.held -= 1
         if self.failures:
             raise self.failures.pop(0)
         await super().append(batch)
