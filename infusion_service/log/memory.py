@@ -16,7 +16,7 @@ from typing import TypeVar
 import msgspec
 
 from infusion_service.clinical.vocabulary import JSON, SITE_STREAM
-from infusion_service.log.entry import LogEntry, LogRow
+from infusion_service.log.entry import LogEntry, LogRow, parse_leaf
 from infusion_service.log.merkle import Frontier, subtrees_of
 from infusion_service.log.store import (
     Batch,
@@ -28,8 +28,8 @@ from infusion_service.log.store import (
     RebuildRequired,
     check_batch,
     check_continues,
-    head_after,
     id_bytes,
+    last_of_site_stream,
 )
 
 _Item = TypeVar("_Item")
@@ -81,7 +81,7 @@ class MemoryStore:
             id_bytes(head.day_id)
         records = _changed(site.records, batch.operational)
         if batch.rows:
-            site.head = head_after(site.head, batch)
+            site.head = _head_after(site.head, batch)
         _erase(site, batch.erase)
         for row in batch.rows:
             site.rows.append(row)
@@ -233,7 +233,19 @@ def _head_of(site: str, rows: Sequence[LogRow]) -> LogHead:
     if not rows:
         return LogHead()
     frontier = Frontier(row.leaf_hash for row in rows).to_bytes()
-    return head_after(LogHead(), Batch(site=site, rows=rows, frontier=frontier))
+    return _head_after(LogHead(), Batch(site=site, rows=rows, frontier=frontier))
+
+
+def _head_after(head: LogHead, batch: Batch) -> LogHead:
+    of_site = last_of_site_stream(batch.rows)
+    last = batch.rows[-1]
+    return LogHead(
+        size=last.seq,
+        frontier=batch.frontier,
+        received_at=parse_leaf(last.leaf).received_at,
+        site_n=of_site.n if of_site else head.site_n,
+        site_last_hash=of_site.leaf_hash if of_site else head.site_last_hash,
+    )
 
 
 def _board_key(head: DayHead) -> tuple[str, str]:

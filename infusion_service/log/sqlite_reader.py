@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -27,11 +27,30 @@ from infusion_service.log.sqlite_rows import (
 )
 from infusion_service.log.sqlite_schema import RawConnection
 from infusion_service.log.statements import load_statements
-from infusion_service.log.store import DayHead, LogHead, id_bytes
+from infusion_service.log.store import EMPTY_FRONTIER, DayHead, LogHead, id_bytes
 
 SQL = load_statements("sqlite/read.sql")
 
 _LAST_DATE = "\U0010ffff"  # sorts behind every date
+
+
+class StoredHead(NamedTuple):
+    """A row of `log_head`: where the log stands, and up to which size event ids and day heads are derived."""
+
+    size: int
+    frontier: bytes
+    site_n: int
+    site_last_hash: bytes
+    event_keys_size: int
+    day_heads_size: int
+
+    @property
+    def current(self) -> bool:
+        """Whether everything derived has come as far as the log."""
+        return self.size == self.event_keys_size == self.day_heads_size
+
+
+EMPTY_HEAD = StoredHead(0, EMPTY_FRONTIER, 0, NO_PREVIOUS, 0, 0)
 
 
 class Reader:
@@ -75,23 +94,22 @@ class Reader:
         site_key = self.site_key(site)
         if site_key is None:
             return LogHead()
-        found = self.stored_head(site_key)
-        return self.computed_head(site_key) if found is None else found[0]
-
-    def stored_head(self, site_key: int) -> tuple[LogHead, int, int] | None:
-        """The derived head, and the sizes up to which event ids and day heads are derived; None when dropped."""
-        found = self._execute(SQL["log_head"], (site_key,)).fetchone()
-        if found is None:
-            return None
-        size, frontier, received_at_ms, site_n, site_last_hash, event_keys_size, day_heads_size = found
-        head = LogHead(
-            size=size,
-            frontier=frontier,
-            received_at=None if received_at_ms is None else from_ms(received_at_ms),
-            site_n=site_n,
-            site_last_hash=site_last_hash,
+        stored = self.stored_head(site_key)
+        if stored is None:
+            return self.computed_head(site_key)
+        leaf = self._execute(SQL["leaf"], (entry_key(site_key, stored.size),)).fetchone()
+        return LogHead(
+            size=stored.size,
+            frontier=stored.frontier,
+            received_at=None if leaf is None else parse_leaf(leaf[0]).received_at,
+            site_n=stored.site_n,
+            site_last_hash=stored.site_last_hash,
         )
-        return head, event_keys_size, day_heads_size
+
+    def stored_head(self, site_key: int) -> StoredHead | None:
+        """The derived head; None when dropped."""
+        found = self._execute(SQL["log_head"], (site_key,)).fetchone()
+        return None if found is None else StoredHead(*found)
 
     def computed_head(self, site_key: int) -> LogHead:
         """The head from the leaves alone, in constant memory."""
@@ -122,7 +140,7 @@ class Reader:
         if site_key is None or size == 0:
             return True
         found = self.stored_head(site_key)
-        if found is None or not found[0].size == found[1] == found[2] == size:
+        if found is None or found.size != size or not found.current:
             return False
         level = STORED_LEVELS[0]
         values = {"site_key": site_key, "level": level, "node_index": (size >> level) - 1}

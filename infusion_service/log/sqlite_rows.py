@@ -108,20 +108,20 @@ def day_head(record: tuple[Any, ...]) -> DayHead:
     )
 
 
-def head_values(site_key: int, head: DayHead) -> dict[str, Any]:
-    """A day head as its statements take it, by column. Raises `ValueError` for a day id that is no id."""
-    return {
-        "site_key": site_key,
-        "day_id": id_bytes(head.day_id),
-        "patient_id": head.patient_id,
-        "ward": head.ward,
-        "date": head.date or "",
-        "workflow_hash": head.workflow_hash,
-        "state": head.state,
-        "open": int(head.open),
-        "version": head.version,
-        "n": head.n,
-        "last_leaf_hash": head.last_leaf_hash,
-        "last_seq": head.last_seq,
-        "next_change_at_ms": None if head.next_change_at is None else to_ms(head.next_change_at),
-    }
+def head_values(site_key: int, head: DayHead) -> tuple[Any, ...]:
+    """A day head as its statements take it: what moves, then what seldom does. Raises `ValueError` for no day id."""
+    return (
+        head.state,
+        head.open,
+        head.version,
+        head.n,
+        head.last_leaf_hash,
+        head.last_seq,
+        None if head.next_change_at is None else to_ms(head.next_change_at),
+        site_key,
+        id_bytes(head.day_id),
+        head.date or "",
+        head.ward,
+        head.patient_id,
+        head.workflow_hash,
+    )

@@ -13,9 +13,9 @@ import msgspec
 
 from infusion_service.log.entry import LogRow, leaf_hash
 from infusion_service.log.merkle import STORED_LEVELS, Frontier
+from infusion_service.log.sqlite_reader import EMPTY_HEAD, Reader, StoredHead
 from infusion_service.log.sqlite_reader import SQL as READ_SQL
-from infusion_service.log.sqlite_reader import Reader
-from infusion_service.log.sqlite_rows import entry_key, event_id_of, head_values, last_key, stream_bytes, to_ms
+from infusion_service.log.sqlite_rows import entry_key, event_id_of, head_values, last_key, stream_bytes
 from infusion_service.log.sqlite_schema import RawConnection, renew_derived, transaction
 from infusion_service.log.statements import load_statements
 from infusion_service.log.store import (
@@ -23,14 +23,13 @@ from infusion_service.log.store import (
     DayHead,
     Drop,
     EventIdTaken,
-    LogHead,
     Put,
     RebuildRequired,
     SequenceTaken,
     check_batch,
     check_continues,
-    head_after,
     id_bytes,
+    last_of_site_stream,
 )
 
 SQL = load_statements("sqlite/write.sql")
@@ -69,7 +68,7 @@ class Writer:
             self._erase(site_key, batch)
             if batch.rows:
                 self._insert_rows(site_key, batch, head.size)
-                self._set_log_head(site_key, head_after(head, batch))
+                self._set_log_head(site_key, _head_after(head, batch))
                 self._insert_tree_nodes(site_key, head, batch.rows)
             self._set_day_heads(site_key, batch.heads)
             self._change_records(site_key, batch.operational)
@@ -81,13 +80,13 @@ class Writer:
             (found,) = self._execute(SQL["insert_site"], (site,)).fetchone()
         return found
 
-    def _current_head(self, site_key: int, site: str) -> LogHead:
+    def _current_head(self, site_key: int, site: str) -> StoredHead:
         found = self._reader.stored_head(site_key)
         if found is None and self._reader.size(site_key) == 0:
-            return LogHead()
-        if found is None or not found[0].size == found[1] == found[2]:
+            return EMPTY_HEAD
+        if found is None or not found.current:
             raise RebuildRequired(f"derived data of site {site} are not those of its log")
-        return found[0]
+        return found
 
     def _insert_rows(self, site_key: int, batch: Batch, size: int) -> None:
         leaves, payloads, event_keys = [], [], []
@@ -128,20 +127,10 @@ class Writer:
                 return row.event_id
         raise AssertionError("an event id was refused, but none of the batch is in the log")
 
-    def _set_log_head(self, site_key: int, head: LogHead, *, day_heads_size: int | None = None) -> None:
-        values = (
-            site_key,
-            head.size,
-            head.frontier,
-            None if head.received_at is None else to_ms(head.received_at),
-            head.site_n,
-            head.site_last_hash,
-            head.size,
-            head.size if day_heads_size is None else day_heads_size,
-        )
-        self._execute(SQL["set_log_head"], values)
+    def _set_log_head(self, site_key: int, head: StoredHead) -> None:
+        self._execute(SQL["set_log_head"], (site_key, *head))
 
-    def _insert_tree_nodes(self, site_key: int, head: LogHead, rows: Sequence[LogRow]) -> None:
+    def _insert_tree_nodes(self, site_key: int, head: StoredHead, rows: Sequence[LogRow]) -> None:
         if head.size >> STORED_LEVELS[0] == rows[-1].seq >> STORED_LEVELS[0]:
             return  # most batches complete no subtree worth keeping
         frontier = Frontier.from_bytes(head.frontier)
@@ -157,11 +146,12 @@ class Writer:
             index = (frontier.size >> level) - 1
             self._execute(SQL["insert_tree_node"], (site_key, level, index, completed[level - 1]))
 
-    def _set_day_heads(self, site_key: int, heads: Iterable[DayHead]) -> None:
-        for head in heads:
-            values = head_values(site_key, head)
-            if self._execute(SQL["move_day_head"], values).rowcount == 0:
-                self._execute(SQL["set_day_head"], values)
+    def _set_day_heads(self, site_key: int, heads: Sequence[DayHead]) -> None:
+        if not heads:
+            return
+        values = [head_values(site_key, head) for head in heads]
+        if self._executemany(SQL["move_day_head"], values).rowcount < len(values):  # new days among them, or moved ones
+            self._executemany(SQL["set_day_head"], values)
 
     def _change_records(self, site_key: int, operations: Iterable[Put | Drop]) -> None:
         for operation in operations:
@@ -204,9 +194,17 @@ class Writer:
                 self._append_to_tree(site_key, frontier, leaf_hash(leaf))
                 if body is not None:
                     self._execute(SQL["add_event_key"], (site_key, id_bytes(event_id_of(body)), seq))
+            head = self._reader.head_at(site_key, frontier, leaf)
             stored = self._reader.stored_head(site_key)
-            day_heads_size = -1 if stored is None else stored[2]
-            self._set_log_head(site_key, self._reader.head_at(site_key, frontier, leaf), day_heads_size=day_heads_size)
+            rebuilt = StoredHead(
+                size=head.size,
+                frontier=head.frontier,
+                site_n=head.site_n,
+                site_last_hash=head.site_last_hash,
+                event_keys_size=head.size,
+                day_heads_size=-1 if stored is None else stored.day_heads_size,
+            )
+            self._set_log_head(site_key, rebuilt)
         return self.pages_in_wal()
 
     def drop_derived(self) -> int:
@@ -227,3 +225,16 @@ class Writer:
         """
         _, pages, copied = self._execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         return int(pages - copied)
+
+
+def _head_after(head: StoredHead, batch: Batch) -> StoredHead:
+    size = batch.rows[-1].seq
+    of_site = last_of_site_stream(batch.rows)
+    return StoredHead(
+        size=size,
+        frontier=batch.frontier,
+        site_n=of_site.n if of_site else head.site_n,
+        site_last_hash=of_site.leaf_hash if of_site else head.site_last_hash,
+        event_keys_size=size,
+        day_heads_size=size,
+    )

@@ -11,13 +11,14 @@ Does not: decide, fold or sign. Shipped stores: `memory.MemoryStore`, `sqlite.Sq
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from infusion_service.clinical.vocabulary import JSON, SITE_STREAM
-from infusion_service.log.entry import NO_PREVIOUS, LogRow, parse_leaf
+from infusion_service.log.entry import NO_PREVIOUS, LogRow
 from infusion_service.log.merkle import Frontier
 
 __all__ = ["Batch", "DayHead", "Drop", "LogHead", "LogRow", "Put", "Store"]
@@ -253,17 +254,9 @@ def check_continues(row: LogRow, last_n: int) -> None:
         raise SequenceTaken(f"stream {row.stream} ends at {last_n}, the batch goes on with {row.n}")
 
 
-def head_after(head: LogHead, batch: Batch) -> LogHead:
-    """Where the log stands once a batch with at least one row is in it."""
-    of_site = next((row for row in reversed(batch.rows) if row.stream == SITE_STREAM), None)
-    last = batch.rows[-1]
-    return LogHead(
-        size=last.seq,
-        frontier=batch.frontier,
-        received_at=parse_leaf(last.leaf).received_at,
-        site_n=of_site.n if of_site else head.site_n,
-        site_last_hash=of_site.leaf_hash if of_site else head.site_last_hash,
-    )
+def last_of_site_stream(rows: Sequence[LogRow]) -> LogRow | None:
+    """The last of these rows that belongs to no day, if any."""
+    return next((row for row in reversed(rows) if row.stream == SITE_STREAM), None)
 
 
 def id_bytes(text: str) -> bytes:
@@ -271,13 +264,12 @@ def id_bytes(text: str) -> bytes:
 
     Raises `ValueError`.
     """
-    try:
-        raw = bytes.fromhex(text.replace("-", ""))
-    except ValueError:
-        raw = b""
-    if len(raw) != UUID_BYTES or id_text(raw) != text:
+    if _UUID(text) is None:
         raise ValueError(f"not a UUID in lower case with hyphens: {text!r}")
-    return raw
+    return bytes.fromhex(text.replace("-", ""))
+
+
+_UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 
 
 def id_text(raw: bytes) -> str:

@@ -2,10 +2,9 @@
 
 -- Where a site's log stands, and how far each derived part has come.
 CREATE TABLE log_head (
-  site_key        INTEGER PRIMARY KEY REFERENCES site,
+  site_key        INTEGER PRIMARY KEY,
   size            INTEGER NOT NULL,
   frontier        BLOB NOT NULL,
-  received_at_ms  INTEGER,
   site_n          INTEGER NOT NULL,
   site_last_hash  BLOB NOT NULL,
   event_keys_size INTEGER NOT NULL,
@@ -14,7 +13,7 @@ CREATE TABLE log_head (
 
 -- Roots of perfect subtrees of the Merkle tree at every 8th level: proofs need not read the whole log.
 CREATE TABLE tree_node (
-  site_key   INTEGER NOT NULL REFERENCES site,
+  site_key   INTEGER NOT NULL,
   level      INTEGER NOT NULL,
   node_index INTEGER NOT NULL,
   root       BLOB NOT NULL,
@@ -24,7 +23,7 @@ CREATE TABLE tree_node (
 -- Every event id, for ever. Apart from the log because ids need not come in order: a random key beside each row would
 -- cost the log its sequential writes.
 CREATE TABLE event_key (
-  site_key INTEGER NOT NULL REFERENCES site,
+  site_key INTEGER NOT NULL,
   event_id BLOB NOT NULL,
   seq      INTEGER NOT NULL,
   PRIMARY KEY (site_key, event_id)
@@ -32,7 +31,7 @@ CREATE TABLE event_key (
 
 -- Where each day stands. A day without date has the date ''.
 CREATE TABLE day_head (
-  site_key          INTEGER NOT NULL REFERENCES site,
+  site_key          INTEGER NOT NULL,
   day_id            BLOB NOT NULL,
   patient_id        TEXT,
   ward              TEXT,

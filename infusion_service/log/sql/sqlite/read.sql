@@ -15,7 +15,7 @@ SELECT max(entry_key) FROM log WHERE entry_key BETWEEN ? AND ?;
 
 -- name: log_head
 -- Where the log stands and how far the derived tables have come.
-SELECT size, frontier, received_at_ms, site_n, site_last_hash, event_keys_size, day_heads_size
+SELECT size, frontier, site_n, site_last_hash, event_keys_size, day_heads_size
 FROM log_head WHERE site_key = ?;
 
 -- name: last_of_stream
@@ -51,6 +51,10 @@ ORDER BY n LIMIT :limit;
 -- name: leaves
 -- The bytes the tree is made of.
 SELECT leaf FROM log WHERE entry_key > ? AND entry_key <= ? ORDER BY entry_key;
+
+-- name: leaf
+-- The leaf of one entry.
+SELECT leaf FROM log WHERE entry_key = ?;
 
 -- name: leaves_and_bodies
 -- What the derived tables are made of.

@@ -40,29 +40,24 @@ INSERT OR REPLACE INTO tree_node (site_key, level, node_index, root) VALUES (?, 
 -- name: set_log_head
 -- Where the log stands now, and how far the derived tables have come.
 INSERT OR REPLACE INTO log_head (
-  site_key, size, frontier, received_at_ms, site_n, site_last_hash, event_keys_size, day_heads_size
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+  site_key, size, frontier, site_n, site_last_hash, event_keys_size, day_heads_size
+) VALUES (?, ?, ?, ?, ?, ?, ?);
 
 -- name: day_heads_rebuilt
 -- The day heads are those of the whole log.
 UPDATE log_head SET day_heads_size = size WHERE site_key = ?;
 
 -- name: move_day_head
--- The usual step of a day. Patient, ward and date are as before, so their indexes are left alone.
-UPDATE day_head
-SET workflow_hash = :workflow_hash, state = :state, open = :open, version = :version, n = :n,
-    last_leaf_hash = :last_leaf_hash, last_seq = :last_seq, next_change_at_ms = :next_change_at_ms
-WHERE site_key = :site_key AND day_id = :day_id AND date = :date AND ward IS :ward AND patient_id IS :patient_id;
+-- The usual step of a day. What the other indexes hold is as before, so they are left alone.
+UPDATE day_head SET state = ?, open = ?, version = ?, n = ?, last_leaf_hash = ?, last_seq = ?, next_change_at_ms = ?
+WHERE site_key = ? AND day_id = ? AND date = ? AND ward IS ? AND patient_id IS ? AND workflow_hash IS ?;
 
 -- name: set_day_head
 -- A new day, or one that has changed its patient, ward or date.
 INSERT OR REPLACE INTO day_head (
-  site_key, day_id, patient_id, ward, date, workflow_hash, state, open, version, n, last_leaf_hash, last_seq,
-  next_change_at_ms
-) VALUES (
-  :site_key, :day_id, :patient_id, :ward, :date, :workflow_hash, :state, :open, :version, :n, :last_leaf_hash,
-  :last_seq, :next_change_at_ms
-);
+  state, open, version, n, last_leaf_hash, last_seq, next_change_at_ms,
+  site_key, day_id, date, ward, patient_id, workflow_hash
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: clear_day_heads
 -- Before all heads are replaced.
