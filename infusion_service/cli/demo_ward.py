@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import aiohttp
 
 from infusion_service.cli.rehearsal.over_http import HttpWard, SignedIn
+from infusion_service.clinical.vocabulary import cut_to_milliseconds
 from infusion_service.intake.clock import SimulatedClock
 from infusion_service.intake.watch import Watch
 
@@ -74,16 +75,17 @@ class Conductor:
             while len(self._waiting) < self._players:
                 self._changed.clear()
                 await self._changed.wait()
-            target = min((moment for moment, _ in self._waiting), default=self._paced_now() + self._step)
+            target = self._target()
             await self._move(target)
             for moment, reached in self._waiting:
                 if moment <= target and not reached.done():
                     reached.set_result(None)
             self._waiting = [(moment, reached) for moment, reached in self._waiting if not reached.done()]
 
-    @property
-    def _step(self) -> timedelta:
-        return timedelta(seconds=STEP_S * self._clock.speed)
+    def _target(self) -> datetime:
+        if self._waiting:
+            return min(moment for moment, _ in self._waiting)
+        return cut_to_milliseconds(self._paced_now() + timedelta(seconds=STEP_S * self._clock.speed))
 
     async def _move(self, target: datetime) -> None:
         while (now := self._clock.now()) < target:
@@ -99,7 +101,9 @@ class Conductor:
         """Return where the clock would be if it had run at its speed since the pacing began."""
         if self._paced_since_s is None:
             self._paced_since_s = time.monotonic()
-        return self._unpaced_until + timedelta(seconds=(time.monotonic() - self._paced_since_s) * self._clock.speed)
+        passed_s = (time.monotonic() - self._paced_since_s) * self._clock.speed
+        # In the clock's own grain: a target between two of its moments would never be reached.
+        return cut_to_milliseconds(self._unpaced_until + timedelta(seconds=passed_s))
 
 
 class PacedWard(HttpWard):

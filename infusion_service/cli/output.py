@@ -9,6 +9,10 @@ from collections.abc import Iterable, Sequence
 from infusion_service.clinical.vocabulary import JSON
 
 
+PIPE_COLUMNS = 4096
+"""Wider than any row: what reads from a pipe wants no cell cut or wrapped."""
+
+
 def say(text: str) -> None:
     """Tell the person at the terminal something that is not data."""
     print(text, file=sys.stderr, flush=True)
@@ -34,5 +38,5 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, titl
         table.add_row(*("-" if cell is None else str(cell) for cell in row))
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
-        console.width = max(console.width, console.measure(table).maximum)
+        console.width = PIPE_COLUMNS
     console.print(table)
