@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from infusion_service.clinical.course import Course, course_of, with_day
@@ -36,6 +36,9 @@ class Sheet:
     n: int
     leaf_hash: bytes
     last_seq: int
+    event_ids: set[str]
+    """Every id in the stream, and perhaps some whose commit failed: an id that is not in here is not in the stream.
+    Shared by the sheets of one day, which only ever grow."""
     next_change_at: datetime | None = None
     """When something would change by itself, as last computed."""
 
@@ -76,6 +79,7 @@ def fold(
     `log.entry.NotCanonical` for bytes that are not an entry.
     """
     day = None if sheet is None else sheet.day
+    event_ids = set() if sheet is None else sheet.event_ids
     last: LogRow | None = None
     for row in rows:
         logged = LogEntry.of(row)
@@ -86,10 +90,11 @@ def fold(
             day = new_day(row.stream, logged.parsed_leaf.site, workflows.by_hash(entry.workflow["hash"]))
         if day is not None and entry is not None:
             day = evolve(day, entry)
+        event_ids.add(row.event_id)
         last = row
     if day is None or last is None:
         return sheet
-    return Sheet(day=day, n=last.n, leaf_hash=last.leaf_hash, last_seq=last.seq)
+    return Sheet(day=day, n=last.n, leaf_hash=last.leaf_hash, last_seq=last.seq, event_ids=event_ids)
 
 
 class _Load:
@@ -129,6 +134,11 @@ class Days:
         if chart is not None:
             self._charts.move_to_end(key)
         return chart
+
+    def rules_out(self, day_id: str, event_id: str) -> bool:
+        """Whether memory alone can tell that this day holds no such event."""
+        chart = self.in_hand(day_id)
+        return chart is not None and event_id not in chart.sheets[day_id].event_ids
 
     async def of_day(self, day_id: str) -> Chart | None:
         """The chart that holds this day, or None when the site has no such day."""
@@ -199,13 +209,7 @@ class Days:
         for head in heads:
             sheet = await self.fold_day(head.day_id)
             if sheet is not None:
-                sheets[head.day_id] = Sheet(
-                    day=sheet.day,
-                    n=sheet.n,
-                    leaf_hash=sheet.leaf_hash,
-                    last_seq=sheet.last_seq,
-                    next_change_at=head.next_change_at,
-                )
+                sheets[head.day_id] = replace(sheet, next_change_at=head.next_change_at)
         return sheets
 
     def _keep(self, chart: Chart) -> None:

@@ -133,14 +133,21 @@ class Draft:
 
     def _extend(self, before: Sheet | None, day: Day, entries: Sequence[Entry]) -> tuple[list[LogRow], Sheet]:
         n, previous = (0, NO_PREVIOUS) if before is None else (before.n, before.leaf_hash)
+        event_ids = set() if before is None else before.event_ids
         rows = []
         for entry in entries:
             row = self._append(entry, n=n + 1, previous=previous)
             n, previous = row.n, row.leaf_hash
             rows.append(row)
-        due = None if before is None else before.next_change_at
-        last_seq = self._tip.size + len(self.rows)
-        return rows, Sheet(day=day, n=n, leaf_hash=previous, last_seq=last_seq, next_change_at=due)
+            event_ids.add(row.event_id)
+        return rows, Sheet(
+            day=day,
+            n=n,
+            leaf_hash=previous,
+            last_seq=self._tip.size + len(self.rows),
+            event_ids=event_ids,
+            next_change_at=None if before is None else before.next_change_at,
+        )
 
     def _append(self, entry: Entry, *, n: int, previous: bytes) -> LogRow:
         row = seal(

@@ -5,7 +5,8 @@ it was; the order of the log is the order of the queue. The task is never cancel
 future with it, never the commit. Does not: decide (`intake.judge`) or build rows (`intake.draft`).
 
 What can go wrong with a commit, and what follows (design 2):
-    event id taken, log moved on   somebody else appended: forget what we know, decide again, each parcel for itself
+    event id taken                 used on another day, or by somebody else: look every id up and decide again
+    log moved on                   somebody else appended: forget what we know, decide again, each parcel for itself
     derived tables gone            rebuild them, decide again
     storage full                   507 to all; reading goes on, the next commit is tried
     storage failed, not fatally    read back by event id: recorded, or 503 to all
@@ -168,9 +169,12 @@ class Writer:
         return parcels
 
     async def _commit(self, parcels: Sequence[Parcel[Any]], attempt: int = 1) -> None:
-        """Decide, append, answer; on a conflict once more, each parcel for itself."""
+        """Decide, append, answer; on a conflict once more."""
+        if self.failed is not None:
+            self._refuse(parcels)
+            return
         try:
-            draft, answers = await self._decide(parcels)
+            draft, answers = await self._decide(parcels, attempt)
             batch, tip, charts = draft.close()
             if batch.rows or batch.heads or batch.operational:
                 await self._append(batch)
@@ -190,8 +194,8 @@ class Writer:
                 parcel.answer(answer)
             self._tell(batch)
 
-    async def _decide(self, parcels: Sequence[Parcel[Any]]) -> tuple[Draft, list[Any]]:
-        event_ids = [event_id for parcel in parcels for event_id in (*parcel.event_ids, *parcel.corrected_ids)]
+    async def _decide(self, parcels: Sequence[Parcel[Any]], attempt: int) -> tuple[Draft, list[Any]]:
+        event_ids = [event_id for parcel in parcels for event_id in self._ids_to_look_up(parcel, attempt)]
         priors = await self._replays.find(event_ids) if event_ids else {}
         charts = await self._charts(parcels, priors)
         now = self._clock.now()
@@ -211,6 +215,21 @@ class Writer:
             if count % DECISIONS_PER_TURN == 0:
                 await asyncio.sleep(0)
         return draft, answers
+
+    def _ids_to_look_up(self, parcel: Parcel[Any], attempt: int) -> Sequence[str]:
+        """The event ids of a parcel that only the store can tell to be new.
+
+        A day in hand knows its own ids, which spares the common case a question to the store. An id that was used on
+        another day is caught by the store's unique index; then everything is looked up.
+        """
+        if attempt > 1 or not isinstance(parcel, Handed):
+            return [*parcel.event_ids, *parcel.corrected_ids]
+        asked = [
+            submission.event_id
+            for submission in parcel.submissions
+            if not self._days.rules_out(submission.day_id, submission.event_id)
+        ]
+        return [*asked, *parcel.corrected_ids]
 
     def _decide_one(self, draft: Draft, parcel: Parcel[Any]) -> object:
         if isinstance(parcel, Handed):
@@ -255,12 +274,12 @@ class Writer:
     async def _once_more(self, parcels: Sequence[Parcel[Any]], attempt: int, conflict: StoreError) -> None:
         self.tally.conflicts += 1
         _log.warning("intake.commit_conflict", conflict=type(conflict).__name__, attempt=attempt)
+        if isinstance(conflict, EventIdTaken) and attempt == 1:
+            # Used before, on another day: says nothing against what we know. This time every id is looked up.
+            await self._commit(parcels, attempt + 1)
+            return
         try:
-            if isinstance(conflict, RebuildRequired):
-                await self._rebuild()
-            self._days.clear()
-            self._replays.clear()
-            self.tip = await self._store.log_head(self._site)
+            await self._relearn(rebuild=isinstance(conflict, RebuildRequired))
         except StoreError as error:
             self._give_up(parcels, error)
             return
@@ -269,6 +288,14 @@ class Writer:
             return
         for parcel in parcels:
             await self._commit([parcel], attempt + 1)
+
+    async def _relearn(self, *, rebuild: bool) -> None:
+        """Forget all that memory holds of the log, and see where the log ends."""
+        if rebuild:
+            await self._rebuild()
+        self._days.clear()
+        self._replays.clear()
+        self.tip = await self._store.log_head(self._site)
 
     async def _find_culprit(self, parcels: Sequence[Parcel[Any]], error: Exception) -> None:
         """Something of ours broke while deciding: only the parcel it broke on may suffer."""
