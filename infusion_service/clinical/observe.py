@@ -201,9 +201,11 @@ def _checks(day: Day, ordinal: int, now: datetime) -> list[dict[str, JSON]]:
 
 
 def _vitals(day: Day) -> dict[str, JSON]:
-    readings = day.picture.readings
+    fields = {name: field for kind in day.workflow.of_meaning("vital_signs")
+              for name, field in day.workflow.facts[kind].fields.items()}  # fmt: skip
     shown: dict[str, JSON] = {
-        sign: {"value": _value(reading.value), "at": format_time(reading.at)} for sign, reading in readings.items()
+        sign: {"value": _value(reading.value, whole=fields[sign].type == "integer"), "at": format_time(reading.at)}
+        for sign, reading in day.picture.readings.items()
     }
     for name, score in day.picture.scores.items():
         at = format_time(day.picture.facts[score.pos].at)
@@ -211,8 +213,10 @@ def _vitals(day: Day) -> dict[str, JSON]:
     return shown
 
 
-def _value(value: Any) -> JSON:
-    return shortest(value) if isinstance(value, Decimal) else value
+def _value(value: Any, *, whole: bool) -> JSON:
+    if not isinstance(value, Decimal):
+        return value
+    return int(value) if whole else shortest(value)
 
 
 def _allowed(course: Course, day: Day, ordinal: int, now: datetime) -> Iterator[dict[str, JSON]]:
