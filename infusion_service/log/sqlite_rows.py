@@ -109,8 +109,14 @@ def day_head(record: tuple[Any, ...]) -> DayHead:
 
 
 def head_values(site_key: int, head: DayHead) -> tuple[Any, ...]:
-    """A day head as its statements take it: what moves, then what seldom does. Raises `ValueError` for no day id."""
+    """A day head in the order of the columns of `day_head`. Raises `ValueError` for a day id that is none."""
     return (
+        site_key,
+        id_bytes(head.day_id),
+        head.patient_id,
+        head.ward,
+        head.date or "",
+        head.workflow_hash,
         head.state,
         head.open,
         head.version,
@@ -118,10 +124,4 @@ def head_values(site_key: int, head: DayHead) -> tuple[Any, ...]:
         head.last_leaf_hash,
         head.last_seq,
         None if head.next_change_at is None else to_ms(head.next_change_at),
-        site_key,
-        id_bytes(head.day_id),
-        head.date or "",
-        head.ward,
-        head.patient_id,
-        head.workflow_hash,
     )

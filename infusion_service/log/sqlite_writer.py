@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
+from typing import Any
 
 import msgspec
 
@@ -17,7 +19,7 @@ from infusion_service.log.sqlite_reader import EMPTY_HEAD, Reader, StoredHead
 from infusion_service.log.sqlite_reader import SQL as READ_SQL
 from infusion_service.log.sqlite_rows import entry_key, event_id_of, head_values, last_key, stream_bytes
 from infusion_service.log.sqlite_schema import RawConnection, renew_derived, transaction
-from infusion_service.log.statements import load_statements
+from infusion_service.log.statements import for_rows, load_statements
 from infusion_service.log.store import (
     Batch,
     DayHead,
@@ -34,6 +36,14 @@ from infusion_service.log.store import (
 
 SQL = load_statements("sqlite/write.sql")
 
+_ROWS_AT_ONCE = (64, 16, 4, 1)
+"""Each statement hands the interpreter to the event loop and waits for it again, so a batch uses few, not one per row.
+"""
+_INSERTS = {
+    (name, rows): for_rows(SQL[name], rows)
+    for name in ("insert_leaf", "insert_payload", "insert_event_key", "move_day_head")
+    for rows in _ROWS_AT_ONCE
+}
 _REMEMBERED_STREAMS_MAX = 20_000
 
 
@@ -97,14 +107,24 @@ class Writer:
             event_keys.append((site_key, id_bytes(row.event_id), row.seq))
         conflict = self._connection.IntegrityError
         try:
-            self._executemany(SQL["insert_leaf"], leaves)
+            self._insert("insert_leaf", leaves)
         except conflict as exc:
             raise SequenceTaken("the log has these numbers already") from exc
-        self._executemany(SQL["insert_payload"], payloads)
+        self._insert("insert_payload", payloads)
         try:
-            self._executemany(SQL["insert_event_key"], event_keys)
+            self._insert("insert_event_key", event_keys)
         except conflict as exc:
             raise EventIdTaken(self._first_taken(site_key, batch.rows, size)) from exc
+
+    def _insert(self, name: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Insert rows, many with one statement. Returns how many were inserted or updated."""
+        changed = first = 0
+        for width in _ROWS_AT_ONCE:
+            while len(rows) - first >= width:
+                values = list(chain.from_iterable(rows[first : first + width]))
+                changed += self._execute(_INSERTS[name, width], values).rowcount
+                first += width
+        return changed
 
     def _continued_stream_key(self, site_key: int, row: LogRow) -> int:
         stream_key, last_n = self._streams.get((site_key, row.stream)) or self._stream_end(site_key, row.stream)
@@ -147,10 +167,8 @@ class Writer:
             self._execute(SQL["insert_tree_node"], (site_key, level, index, completed[level - 1]))
 
     def _set_day_heads(self, site_key: int, heads: Sequence[DayHead]) -> None:
-        if not heads:
-            return
         values = [head_values(site_key, head) for head in heads]
-        if self._executemany(SQL["move_day_head"], values).rowcount < len(values):  # new days among them, or moved ones
+        if self._insert("move_day_head", values) < len(values):  # a day among them has changed patient, ward or date
             self._executemany(SQL["set_day_head"], values)
 
     def _change_records(self, site_key: int, operations: Iterable[Put | Drop]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 SQL_FOLDER: Traversable = files("infusion_service.log") / "sql"
 
+_VALUES = re.compile(r"VALUES (\([?, ]+\))")
 _NAME = "-- name: "
 _COMMENT = "--"
 
@@ -28,3 +30,8 @@ def load_statements(*paths: str) -> dict[str, str]:
                 )
             statements[name] = text.removesuffix(";")
     return statements
+
+
+def for_rows(statement: str, rows: int) -> str:
+    """The same INSERT for so many rows at once: its `VALUES (?, ...)` repeated."""
+    return _VALUES.sub(lambda values: "VALUES " + ", ".join([values[1]] * rows), statement)

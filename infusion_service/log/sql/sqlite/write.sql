@@ -48,15 +48,24 @@ INSERT OR REPLACE INTO log_head (
 UPDATE log_head SET day_heads_size = size WHERE site_key = ?;
 
 -- name: move_day_head
--- The usual step of a day. What the other indexes hold is as before, so they are left alone.
-UPDATE day_head SET state = ?, open = ?, version = ?, n = ?, last_leaf_hash = ?, last_seq = ?, next_change_at_ms = ?
-WHERE site_key = ? AND day_id = ? AND date = ? AND ward IS ? AND patient_id IS ? AND workflow_hash IS ?;
+-- A new day, or the usual step of one: what the other indexes hold is as before, so they are left alone. A day that
+-- has changed its patient, ward or date is passed over.
+INSERT INTO day_head (
+  site_key, day_id, patient_id, ward, date, workflow_hash, state, open, version, n, last_leaf_hash, last_seq,
+  next_change_at_ms
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET
+  state = excluded.state, open = excluded.open, version = excluded.version, n = excluded.n,
+  last_leaf_hash = excluded.last_leaf_hash, last_seq = excluded.last_seq,
+  next_change_at_ms = excluded.next_change_at_ms
+WHERE date = excluded.date AND ward IS excluded.ward AND patient_id IS excluded.patient_id
+  AND workflow_hash IS excluded.workflow_hash;
 
 -- name: set_day_head
--- A new day, or one that has changed its patient, ward or date.
+-- A day wherever it stood before.
 INSERT OR REPLACE INTO day_head (
-  state, open, version, n, last_leaf_hash, last_seq, next_change_at_ms,
-  site_key, day_id, date, ward, patient_id, workflow_hash
+  site_key, day_id, patient_id, ward, date, workflow_hash, state, open, version, n, last_leaf_hash, last_seq,
+  next_change_at_ms
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: clear_day_heads
