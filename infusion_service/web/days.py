@@ -44,7 +44,8 @@ async def get_board(request: web.Request) -> web.Response:
             limit=limit,
         )
     rows.sort(key=_place)
-    shown: dict[str, Any] = {"days": rows[:limit], "as_of": format_time(intake.clock.now()), "clock": clock_of(intake)}
+    shown_rows = [_row(row, names=request[CALLER].kind != "device") for row in rows[:limit]]
+    shown: dict[str, Any] = {"days": shown_rows, "as_of": format_time(intake.clock.now()), "clock": clock_of(intake)}
     if len(rows) >= limit and rows:
         date, day_id = _place(rows[limit - 1])
         shown["next"] = f"{date}~{day_id}"
@@ -104,6 +105,13 @@ def clock_of(intake: Intake) -> dict[str, Any]:
     if isinstance(clock, SimulatedClock):
         return {"simulated": True, "speed": clock.speed}
     return {"simulated": False, "speed": 1}
+
+
+def _row(row: dict[str, Any], *, names: bool) -> dict[str, Any]:
+    """Add the patient's initials; with nobody signed in, a screen anybody may pass shows no more than these."""
+    patient = row["patient"]
+    initials = "".join(str(patient.get(part, ""))[:1] for part in ("given", "family"))
+    return {**row, "patient": {**(patient if names else {"id": patient.get("id")}), "initials": initials}}
 
 
 def _wards_asked_for(request: web.Request, ward: str | None) -> list[str | None]:

@@ -30,7 +30,7 @@ async def get_workflow(request: web.Request) -> web.Response:
     headers = {"ETag": f'"{workflow.hash}"', "Vary": "Accept"}
     if TOML_TYPE in request.headers.get("Accept", ""):
         return web.Response(body=workflow.raw, headers={**headers, "Content-Type": f"{TOML_TYPE}; charset=utf-8"})
-    return answer({**_named(workflow), "definition": workflow.as_json()}, headers=headers)
+    return answer(workflow.as_json(), headers=headers)
 
 
 async def get_diagram(request: web.Request) -> web.Response:

@@ -52,6 +52,9 @@ DESCRIPTIONS: Mapping[tuple[str, str], Description] = {
         status=201,
         refuses=_CHANGE_PROBLEMS,
     ),
+    ("GET", "/v1/sessions/current"): Description(
+        summary="Which device asks and who is signed in", tag="sessions", gives=shapes.CurrentSession
+    ),
     ("DELETE", "/v1/sessions/current"): Description(
         summary="Sign out", tag="sessions", status=204, refuses=_CHANGE_PROBLEMS
     ),

@@ -24,6 +24,7 @@ ROUTES: tuple[Route, ...] = (
     _route("GET", "/openapi.json", operations.get_openapi, PUBLIC),
     _route("GET", "/metrics", operations.get_metrics, INTEGRATIONS, "metrics"),
     _route("POST", "/v1/sessions", sessions.post_session, WARD, "sessions"),
+    _route("GET", "/v1/sessions/current", sessions.get_current_session, WARD, "sessions"),
     _route("DELETE", "/v1/sessions/current", sessions.delete_current_session, STAFF, "sessions"),
     _route("DELETE", "/v1/sessions/{session}", sessions.delete_session, CHARGE, "administration"),
     _route("GET", "/v1/days", days.get_board, READERS, "days"),

@@ -50,6 +50,13 @@ async def post_session(request: web.Request) -> web.Response:
     return response
 
 
+async def get_current_session(request: web.Request) -> web.Response:
+    """Return which device asks and who is signed in on it, if anybody."""
+    caller = request[CALLER]
+    shown: dict[str, str | None] = {"device": caller.device_id, "session": caller.session_id, "role": caller.role}
+    return answer({**shown, "staff": caller.actor.id if caller.kind == "session" else None})
+
+
 async def delete_current_session(request: web.Request) -> web.Response:
     """Sign the caller out: 204."""
     caller = request[CALLER]

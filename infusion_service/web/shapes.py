@@ -101,11 +101,29 @@ class ClockReading(Clock, forbid_unknown_fields=True, kw_only=True):
 
 
 class BoardRow(msgspec.Struct):
-    """One bed of the board."""
+    """One bed of the board: what of the day view is seen at a glance. `patient` has the initials; names only for
+    people who are signed in."""
 
     day_id: Uuid
-    ward: str | None
+    version: int
+    as_of: datetime
+    ward: str
+    chair: str | None
+    patient: dict[str, Any]
+    course: int
+    day: int
+    ordinal: int
+    date: str
+    timezone: str
     state: str
+    state_since: datetime
+    pump: Literal["idle", "running", "halted"]
+    dose: dict[str, Any]
+    observation: dict[str, Any]
+    checks: list[dict[str, Any]]
+    alerts: list[dict[str, Any]]
+    vitals: dict[str, Any]
+    next_change_at: datetime | None
 
 
 class Board(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -140,7 +158,7 @@ class DayView(msgspec.Struct):
     observation: dict[str, Any]
     checks: list[dict[str, Any]]
     alerts: list[dict[str, Any]]
-    vitals: dict[str, Any] | None
+    vitals: dict[str, Any]
     allowed: list[dict[str, Any]]
     course_flags: list[Any]
     unconfirmed: list[Any]
@@ -199,6 +217,15 @@ class Session(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     token: str | msgspec.UnsetType = msgspec.UNSET
 
 
+class CurrentSession(msgspec.Struct, forbid_unknown_fields=True):
+    """The device that asks, and who is signed in on it: `session` and `staff` are null where nobody is."""
+
+    device: str
+    session: str | None
+    role: str
+    staff: str | None
+
+
 class WorkflowNamed(Named, forbid_unknown_fields=True):
     """One version of a workflow."""
 
@@ -211,9 +238,12 @@ class Workflows(msgspec.Struct, forbid_unknown_fields=True):
     workflows: list[WorkflowNamed]
 
 
-class WorkflowDefinition(Named, kw_only=True):
+class WorkflowDefinition(msgspec.Struct):
     """What the wire shows of a workflow file. The file's own bytes are served as `application/toml`."""
 
+    name: str
+    version: int
+    hash: str
     title: str
     states: dict[str, Any]
     facts: dict[str, Any]

@@ -59,6 +59,10 @@ class Broadcast:
             return None
         return list(islice(self._recent, after + 1 - self._recent[0].seq, after + 1 - self._recent[0].seq + limit))
 
+    def forget(self) -> None:
+        """Keep nothing any more: who asks reads from the store, as after a restart."""
+        self._recent.clear()
+
     async def wait(self, seconds: float) -> None:
         """Return at the next commit, or after so many seconds."""
         with contextlib.suppress(TimeoutError):

@@ -1,4 +1,4 @@
-"""A ward served over real HTTP: in-memory log, a clock that stands until it is moved, people of every role signed in."""
+"""A ward served over real HTTP: in-memory log, a clock that stands until it is moved, people of every role."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from argon2 import PasswordHasher
 
 from infusion_service.access.access import Access
 from infusion_service.access.pins import PinHasher
+from infusion_service.access.records import TOKEN_ROLES, StaffRole
 from infusion_service.bootstrap import Service, open_service
 from infusion_service.clinical.vocabulary import Actor
 from infusion_service.intake.clock import SimulatedClock
@@ -31,8 +32,13 @@ WARDS = (
 )
 START = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 OPERATOR = Actor(id="operator", role="admin", how="service")
-ROLES_OF_STAFF = {"nurse": "nurse-1", "nurse_2": "nurse-2", "charge_nurse": "charge-1", "prescriber": "doc-1"}
-STAFF = {**ROLES_OF_STAFF, "pharmacist": "pharm-1"}
+STAFF: dict[str, tuple[str, StaffRole]] = {
+    "nurse": ("nurse-1", "nurse"),
+    "nurse_2": ("nurse-2", "nurse"),
+    "charge_nurse": ("charge-1", "charge_nurse"),
+    "prescriber": ("doc-1", "prescriber"),
+    "pharmacist": ("pharm-1", "pharmacist"),
+}
 
 VITALS = {
     "heart_rate_per_min": 72,
@@ -83,6 +89,7 @@ class HttpWard:
     """The served ward, and how its people reach it."""
 
     service: Service
+    app: web.Application
     client: TestClient[web.Request, web.Application]
     conformance: Conformance
     tokens: dict[str, str] = field(default_factory=dict)
@@ -139,7 +146,7 @@ class HttpWard:
 async def _read(response: ClientResponse) -> Answer:
     raw = await response.read()
     body: Any = raw.decode()
-    if response.content_type.endswith("json"):
+    if response.content_type in ("application/json", "application/problem+json"):
         body = await response.json(content_type=None)
     return Answer(response.status, response.headers, body)
 
@@ -152,8 +159,9 @@ async def ward() -> AsyncIterator[HttpWard]:
             open_service(settings, clock=SimulatedClock(START), store=MemoryStore())
         )
         service = replace(opened, access=await _quick_access(opened))
-        client = await stack.enter_async_context(TestClient(TestServer(build_app(service))))
-        yield await _people(HttpWard(service, client, Conformance()))
+        app = build_app(service)
+        client = await stack.enter_async_context(TestClient(TestServer(app)))
+        yield await _people(HttpWard(service, app, client, Conformance()))
 
 
 async def _quick_access(opened: Service) -> Access:
@@ -174,10 +182,9 @@ async def _people(ward: HttpWard) -> HttpWard:
     ward.tokens["device"] = await access.enrol_device("tab-1", "neuro-day", OPERATOR)
     ward.tokens["device_2"] = await access.enrol_device("tab-2", "onco-day", OPERATOR)
     expires_at = START + timedelta(days=365)
-    for role in ("integration", "auditor", "admin"):
-        _, ward.tokens[role] = await access.mint_token(role, role, expires_at, OPERATOR)
-    for who, staff_id in STAFF.items():
-        role = who.removesuffix("_2")
+    for office in TOKEN_ROLES:
+        _, ward.tokens[office] = await access.mint_token(office, office, expires_at, OPERATOR)
+    for who, (staff_id, role) in STAFF.items():
         await access.add_staff(staff_id, who, role, badge=f"B-{staff_id}", pin="1234", wards=None, by=OPERATOR)
         ward.tokens[who] = await sign_in(ward, staff_id)
     return ward

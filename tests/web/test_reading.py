@@ -1,0 +1,200 @@
+"""Reading over HTTP: the board, the past, the feed, workflows, the clock, figures."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.web.conftest import VITALS, HttpWard
+
+
+async def test_the_board_shows_days_by_date_and_pages_through_them(ward: HttpWard) -> None:
+    days = [await ward.schedule(date=f"2026-11-{day}") for day in (25, 23, 24)]
+
+    whole = await ward.get("/v1/days")
+    first = await ward.get("/v1/days?limit=2")
+    rest = await ward.get(f"/v1/days?limit=2&after={first.body['next']}")
+
+    in_order = [days[1], days[2], days[0]]
+    assert [row["day_id"] for row in whole.body["days"]] == in_order
+    assert [row["day_id"] for row in first.body["days"] + rest.body["days"]] == in_order
+    assert "next" not in rest.body
+    assert whole.body["as_of"] == "2026-11-23T07:00:00.000Z"
+    assert whole.body["clock"] == {"simulated": True, "speed": 0}
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("date=2026-11-23", 2),
+        ("date=2026-11-24", 1),
+        ("state=checked_in", 1),
+        ("state=no-such-state", 0),
+        ("open=true", 1),
+        ("ward=neuro-day", 2),
+        ("ward=neuro-day&date=2026-11-24", 0),
+    ],
+)
+async def test_the_board_is_narrowed(ward: HttpWard, query: str, count: int) -> None:
+    arrived = await ward.schedule()
+    await ward.schedule()
+    await ward.schedule(date="2026-11-24", ward="onco-day")
+    await ward.fact(arrived, "patient.checked_in", {"identity_check": "two_identifiers"})
+
+    assert len((await ward.get(f"/v1/days?{query}")).body["days"]) == count
+
+
+async def test_a_screen_with_nobody_signed_in_shows_initials_and_no_names(ward: HttpWard) -> None:
+    await ward.schedule()
+
+    locked = await ward.get("/v1/days", by="device")
+    signed_in = await ward.get("/v1/days")
+
+    assert locked.body["days"][0]["patient"]["initials"] == "EM"
+    assert "Mustermann" not in json.dumps(locked.body)
+    assert signed_in.body["days"][0]["patient"]["family"] == "Mustermann"
+
+
+async def test_days_of_another_ward_are_not_there(ward: HttpWard) -> None:
+    here, there = await ward.schedule(), await ward.schedule(ward="onco-day")
+
+    board = await ward.get("/v1/days", by="device")
+    narrowed = await ward.get("/v1/days?ward=onco-day", by="device")
+    log = await ward.get("/v1/log", by="device")
+
+    assert [row["day_id"] for row in board.body["days"]] == [here]
+    assert narrowed.body["days"] == []
+    assert {entry["stream"] for entry in log.body["entries"]} == {here}
+    for path in (f"/v1/days/{there}", f"/v1/days/{there}/entries"):
+        assert (await ward.get(path, by="device")).code == "not_found"
+        assert (await ward.get(path, by="device_2")).status == 200
+
+
+async def test_a_day_can_be_read_as_it_stood_and_as_it_was_known(ward: HttpWard) -> None:
+    day_id = await ward.schedule()
+    ward.pass_by(minutes=10)
+    await ward.fact(day_id, "patient.checked_in", {"identity_check": "two_identifiers"})
+
+    then = await ward.get(f"/v1/days/{day_id}?at=2026-11-23T07:05:00Z")
+    unescaped = await ward.get(f"/v1/days/{day_id}?known_at=2026-11-23T08:05:00+01:00")
+    before = await ward.get(f"/v1/days/{day_id}?at=2026-11-22T07:05:00Z")
+
+    assert then.body["state"] == unescaped.body["state"] == "scheduled"
+    assert before.code == "not_found"
+    assert (await ward.get(f"/v1/days/{day_id}")).body["state"] == "checked_in"
+
+
+async def test_an_auditors_reading_is_itself_an_entry_and_changes_no_version(ward: HttpWard) -> None:
+    day_id = await ward.schedule()
+    before = await ward.get(f"/v1/days/{day_id}")
+
+    await ward.get(f"/v1/days/{day_id}", by="auditor")
+    await ward.get(f"/v1/days/{day_id}/entries", by="auditor")
+    after = await ward.get(f"/v1/days/{day_id}")
+    entries = (await ward.get(f"/v1/days/{day_id}/entries")).body["entries"]
+
+    assert after.headers["ETag"] == before.headers["ETag"]
+    read = [entry for entry in entries if entry["kind"] == "access"]
+    assert [(entry["type"], entry["data"]["what"]) for entry in read] == [
+        ("day.read", "view"),
+        ("day.read", "entries"),
+    ]
+    assert {entry["actor"]["role"] for entry in read} == {"auditor"}
+
+
+async def test_the_feed_pages_without_gaps_and_narrows(ward: HttpWard) -> None:
+    day_id = await ward.schedule()
+    await ward.fact(day_id, "vitals.recorded", VITALS)
+    size = ward.service.intake.log_size
+
+    whole = await ward.get("/v1/log", by="auditor")
+    pages: list[Any] = []
+    after = 0
+    while (page := (await ward.get(f"/v1/log?after={after}&limit=3", by="auditor")).body)["entries"]:
+        pages += page["entries"]
+        after = page["next_after"]
+    of_the_day = await ward.get(f"/v1/log?day={day_id}", by="auditor")
+    of_a_type = await ward.get("/v1/log?type=vitals.recorded", by="auditor")
+
+    assert [entry["seq"] for entry in whole.body["entries"]] == list(range(1, size + 1))
+    assert pages == whole.body["entries"]
+    assert [entry["type"] for entry in of_the_day.body["entries"]] == ["day.scheduled", "vitals.recorded"]
+    assert [entry["stream"] for entry in of_a_type.body["entries"]] == [day_id]
+
+
+async def test_the_feed_comes_one_entry_per_line_where_that_is_asked_for(ward: HttpWard) -> None:
+    await ward.schedule()
+
+    lines = await ward.get("/v1/log", by="auditor", Accept="application/x-ndjson")
+    page = await ward.get("/v1/log", by="auditor")
+
+    assert [json.loads(line) for line in lines.body.splitlines()] == page.body["entries"]
+    assert lines.headers["Next-After"] == str(page.body["next_after"])
+
+
+async def test_who_sees_what_of_the_feed(ward: HttpWard) -> None:
+    day_id = await ward.schedule()
+    await ward.post("/v1/days", {"ward": "neuro-day", "patient": {"id": "P-1", "family": "Geheim"}, "course": 9})
+
+    async def streams(by: str) -> set[str]:
+        return {entry["stream"] for entry in (await ward.get("/v1/log", by=by)).body["entries"]}
+
+    assert await streams("auditor") == {"site", day_id}
+    assert await streams("admin") == {"site"}
+    assert await streams("integration") == await streams("nurse") == {day_id}
+    assert await streams("device_2") == set()
+    assert "Geheim" not in json.dumps((await ward.get("/v1/log", by="admin")).body)
+
+
+async def test_a_workflow_is_shown_as_data_as_its_own_bytes_and_as_a_diagram(ward: HttpWard) -> None:
+    named = (await ward.get("/v1/workflows")).body["workflows"][0]
+    path = f"/v1/workflows/{named['name']}/{named['version']}"
+
+    shown = await ward.get(path)
+    raw = await ward.get(path, Accept="application/toml")
+    diagram = await ward.get(f"{path}/diagram")
+
+    workflow = ward.service.intake.workflows()[0]
+    assert shown.body["hash"] == named["hash"] == workflow.hash
+    assert shown.headers["ETag"] == raw.headers["ETag"] == diagram.headers["ETag"] == f'"{workflow.hash}"'
+    assert raw.body.encode() == workflow.raw
+    assert "infusing" in shown.body["states"]
+    assert diagram.body.startswith("stateDiagram-v2")
+    for path in ("/v1/workflows/alemtuzumab/99", "/v1/workflows/none/1", "/v1/workflows/alemtuzumab/01"):
+        assert (await ward.get(path)).code == "not_found"
+
+
+async def test_the_simulated_clock_is_moved_forward_only_and_answers_after_what_fell_due(ward: HttpWard) -> None:
+    day_id = await ward.schedule()
+
+    moved = await ward.call("PUT", "/v1/clock", {"now": "2026-11-23T13:00:00+01:00"}, by="admin")
+    back = await ward.call("PUT", "/v1/clock", {"now": "2026-11-23T12:59:00+01:00"}, by="admin")
+    read = await ward.get("/v1/clock", by="admin")
+    view = await ward.get(f"/v1/days/{day_id}", by="auditor")
+
+    assert (moved.status, moved.body["now"]) == (200, "2026-11-23T12:00:00.000Z")
+    assert (back.status, back.body["errors"][0]["pointer"]) == (400, "/now")
+    assert read.body == {"now": "2026-11-23T12:00:00.000Z", "simulated": True, "speed": 0}
+    assert view.body["state"] == "missed"
+
+
+async def test_figures_name_routes_and_roles_but_no_day_and_no_person(ward: HttpWard) -> None:
+    day_id = await ward.schedule()
+    await ward.fact(day_id, "vitals.recorded", VITALS)
+    await ward.get("/v1/nowhere")
+
+    figures = (await ward.get("/metrics", by="admin")).body
+
+    assert 'infusion_http_requests_total{method="POST",route="/v1/days/{day}/events",status="201"} 1.0' in figures
+    assert 'route="unmatched"' in figures
+    assert f"infusion_log_entries {ward.service.intake.log_size}.0" in figures
+    assert 'infusion_facts_total{result="accepted"} 2.0' in figures
+    assert day_id not in figures
+    assert "nurse-1" not in figures
+
+
+async def test_health_says_alive_and_ready(ward: HttpWard) -> None:
+    assert (await ward.get("/health/live", by=None)).body == {"status": "alive"}
+    assert (await ward.get("/health/ready", by=None)).body["status"] == "ready"

@@ -1,0 +1,158 @@
+"""The live stream: order, resumption, beats, what it leaves out, and its ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import ClientResponse
+
+from infusion_service.web import stream
+from infusion_service.web.keys import STOPPING
+from tests.web.conftest import BAG, HttpWard, new_event_id
+
+PATIENCE_S = 5
+
+
+@dataclass
+class Event:
+    """One server-sent event as a browser would see it."""
+
+    name: str
+    id: int
+    data: Any
+
+
+class Listener:
+    """Reads events from an open stream."""
+
+    def __init__(self, response: ClientResponse) -> None:
+        self.response = response
+
+    async def event(self, name: str = "entry") -> Event:
+        """Return the next event of this name."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                block = (await self.response.content.readuntil(b"\n\n")).decode()
+                fields = dict(line.split(": ", 1) for line in block.strip().splitlines())
+                if fields.get("event") == name:
+                    return Event(name, int(fields["id"]), json.loads(fields["data"]))
+
+    async def end(self) -> None:
+        """Return when the service closes the stream."""
+        async with asyncio.timeout(PATIENCE_S):
+            while await self.response.content.readany():
+                pass
+
+
+@asynccontextmanager
+async def listening(ward: HttpWard, by: str = "auditor", path: str = "", **headers: str) -> AsyncIterator[Listener]:
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    credential = {"Authorization": f"Bearer {ward.tokens[by]}"}
+    async with ward.client.get(f"/v1/log/stream{path}", headers={**credential, **given}) as response:
+        assert response.status == 200
+        assert response.content_type == "text/event-stream"
+        yield Listener(response)
+
+
+async def test_what_is_committed_arrives_with_its_place_as_id(ward: HttpWard) -> None:
+    async with listening(ward) as listener:
+        await listener.event("beat")
+        day_id = await ward.schedule()
+
+        scheduled = await listener.event()
+
+    assert scheduled.id == scheduled.data["seq"] == ward.service.intake.log_size
+    assert (scheduled.data["type"], scheduled.data["stream"]) == ("day.scheduled", day_id)
+
+
+async def test_a_client_that_was_cut_off_goes_on_where_it_was(ward: HttpWard) -> None:
+    size = ward.service.intake.log_size
+    day_id = await ward.schedule()
+    for text in ("one", "two"):
+        await ward.fact(day_id, "note.added", {"text": text})
+
+    async with listening(ward, Last_Event_ID=str(size + 1)) as listener:
+        after_id = [(await listener.event()).data["data"]["text"] for _ in range(2)]
+    async with listening(ward, path="?after=0") as listener:
+        from_the_start = [(await listener.event()).id for _ in range(size + 3)]
+
+    assert after_id == ["one", "two"]
+    assert from_the_start == list(range(1, size + 4))
+
+
+async def test_who_is_far_behind_reads_from_the_store(ward: HttpWard) -> None:
+    day_id = await ward.schedule()
+    # As after a restart: nothing of what was committed before is kept in memory.
+    ward.app[stream.BROADCAST].forget()
+    size = ward.service.intake.log_size
+
+    async with listening(ward, path=f"?after={size - 1}") as listener:
+        scheduled = await listener.event()
+        await ward.fact(day_id, "note.added", {"text": "x"})
+        noted = await listener.event()
+
+    assert (scheduled.id, noted.id) == (size, size + 1)
+
+
+async def test_a_beat_says_how_far_the_log_was_looked_through(ward: HttpWard) -> None:
+    async with listening(ward, "device_2", "?after=0") as listener:
+        beat = await listener.event("beat")
+
+    # Nothing of the log is this ward's, and still the client need not ask for it again.
+    assert beat.id == beat.data["seq"] == ward.service.intake.log_size
+    assert beat.data["as_of"] == "2026-11-23T07:00:00.000Z"
+    assert beat.data["clock"] == {"simulated": True, "speed": 0}
+
+
+async def test_the_stream_is_as_blind_as_every_other_feed(ward: HttpWard) -> None:
+    async with listening(ward) as listener:
+        await listener.event("beat")
+        day_id = await ward.schedule()
+        check = {"event_id": new_event_id(), "day": day_id, "type": "bag.prepared", "data": BAG}
+        await ward.post("/v1/double-checks", check)
+        await listener.event()
+
+        entered = await listener.event()
+
+    assert (entered.data["type"], entered.data["data"], entered.data["withheld"]) == ("double_check.entered", {}, True)
+
+
+async def test_a_stream_ends_when_its_credential_is_revoked(ward: HttpWard) -> None:
+    async with listening(ward, "device") as listener:
+        await listener.event("beat")
+
+        await ward.call("PATCH", "/v1/devices/tab-1", {"revoked": True}, by="admin")
+
+        await listener.end()
+
+
+async def test_a_stream_ends_when_the_service_stops(ward: HttpWard) -> None:
+    async with listening(ward) as listener:
+        await listener.event("beat")
+
+        ward.app[STOPPING].set()
+        ward.app[stream.BROADCAST].wake()
+
+        await listener.end()
+    assert (await ward.get("/health/ready", by=None)).code == "unavailable"
+
+
+async def test_more_streams_than_there_may_be_are_refused(ward: HttpWard) -> None:
+    ward.app[stream.BROADCAST].clients = stream.CLIENTS_MAX
+
+    answer = await ward.get("/v1/log/stream", by="auditor")
+
+    assert (answer.status, answer.code) == (503, "unavailable")
+    assert answer.headers["Retry-After"] == "30"
+
+
+async def test_a_place_that_is_none_is_refused(ward: HttpWard) -> None:
+    for given in ("-1", "x", "9" * 40, ""):
+        answer = await ward.get("/v1/log/stream", by="auditor", Last_Event_ID=given)
+
+        assert answer.code == "malformed", given
