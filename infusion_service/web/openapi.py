@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -54,8 +55,9 @@ _HEADERS: dict[str, dict[str, Any]] = {
 }
 
 
+@cache
 def encoded() -> bytes:
-    """Return the document as it is served."""
+    """Return the document as it is served; it is the same for every application of the process."""
     return encode(document())
 
 

@@ -18,7 +18,7 @@ from infusion_service.web.payloads import DoubleCheck, Fact, to_utc
 from infusion_service.web.problems import Problem, malformed
 
 CLOCK_TOLERANCE = timedelta(seconds=2)
-"""A tablet's clock may differ by this without being corrected (`alemtuzumab.md` 7)."""
+"""A tablet's clock may differ by this without being corrected, as in the time rules of the workflows."""
 
 IF_MATCH_DIGITS_MAX = 15
 

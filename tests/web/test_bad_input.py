@@ -21,32 +21,32 @@ async def send(ward: HttpWard, path: str, data: Any, headers: dict[str, str]) ->
     return response.status, await response.json(content_type=None)
 
 
-@pytest.mark.parametrize(
-    "raw",
-    [
-        b"",
-        b"not json",
-        b'{"event_id": ',
-        b"[]",
-        b"null",
-        b'"text"',
-        b'{"data": {"systolic_mmhg": NaN}}',
-        b'{"data": {"note": "\\ud800"}}',
-        b'{"data": {"n": 9007199254740993}}',
-        b'{"data": {"n": 1e999999}}',
-        b'{"type": "a", "type": "b"}',
-        b'{"data":' * 10_000 + b"1" + b"}" * 10_000,
-        b'{"data":' + b"[" * 10_000 + b"]" * 10_000 + b"}",
-    ],
-)
+NO_REQUESTS = [
+    b"",
+    b"not json",
+    b'{"event_id": ',
+    b"[]",
+    b"null",
+    b'"text"',
+    b'{"data": {"systolic_mmhg": NaN}}',
+    b'{"data": {"note": "\\ud800"}}',
+    b'{"data": {"n": 9007199254740993}}',
+    b'{"data": {"n": 1e999999}}',
+    b'{"type": "a", "type": "b"}',
+    b'{"data":' * 10_000 + b"1" + b"}" * 10_000,
+    b'{"data":' + b"[" * 10_000 + b"]" * 10_000 + b"}",
+]
+
+
 @pytest.mark.parametrize(
     "path", ["/v1/days", "/v1/days/{day}/events", "/v1/batches", "/v1/double-checks", "/v1/sessions"]
 )
-async def test_bytes_that_are_no_request_are_malformed(ward: HttpWard, path: str, raw: bytes) -> None:
-    status, problem = await send(ward, path.replace("{day}", new_event_id()), raw, JSON)
+async def test_bytes_that_are_no_request_are_malformed(ward: HttpWard, path: str) -> None:
+    for raw in NO_REQUESTS:
+        status, problem = await send(ward, path.replace("{day}", new_event_id()), raw, JSON)
 
-    assert (status, problem["code"]) == (400, "malformed")
-    assert problem["detail"]
+        assert (status, problem["code"]) == (400, "malformed"), raw[:40]
+        assert problem["detail"]
 
 
 @pytest.mark.parametrize(
@@ -155,35 +155,35 @@ async def test_an_unknown_kind_of_fact_is_refused(ward: HttpWard) -> None:
     assert (await ward.fact(day_id, "double_check.entered", {"type": "x"})).status in (403, 422)
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/v1/days?unknown=1",
-        "/v1/days?limit=0",
-        "/v1/days?limit=1001",
-        "/v1/days?limit=ten",
-        "/v1/days?limit=%D9%A3",
-        "/v1/days?date=tomorrow",
-        "/v1/days?open=maybe",
-        "/v1/days?ward=a&ward=b",
-        "/v1/days?ward=",
-        "/v1/days?ward=%00",
-        "/v1/days?after=1",
-        "/v1/log?after=-1",
-        "/v1/log?after=99999999999999999999999",
-        "/v1/log?day=1",
-        "/v1/workflows?x=1",
-        "/v1/days/{day}?at=10:00",
-        "/v1/days/{day}?at=2026-11-23T10:00:00",
-        "/v1/days/{day}?known_at=0001-01-01T00:00:00%2B14:00",
-    ],
-)
-async def test_a_query_that_cannot_be_read_is_malformed(ward: HttpWard, path: str) -> None:
+UNREADABLE = [
+    "/v1/days?unknown=1",
+    "/v1/days?limit=0",
+    "/v1/days?limit=1001",
+    "/v1/days?limit=ten",
+    "/v1/days?limit=%D9%A3",
+    "/v1/days?date=tomorrow",
+    "/v1/days?open=maybe",
+    "/v1/days?ward=a&ward=b",
+    "/v1/days?ward=",
+    "/v1/days?ward=%00",
+    "/v1/days?after=1",
+    "/v1/log?after=-1",
+    "/v1/log?after=99999999999999999999999",
+    "/v1/log?day=1",
+    "/v1/workflows?x=1",
+    "/v1/days/{day}?at=10:00",
+    "/v1/days/{day}?at=2026-11-23T10:00:00",
+    "/v1/days/{day}?known_at=0001-01-01T00:00:00%2B14:00",
+]
+
+
+async def test_a_query_that_cannot_be_read_is_malformed(ward: HttpWard) -> None:
     day_id = await ward.schedule()
 
-    answer = await ward.get(path.replace("{day}", day_id))
+    for path in UNREADABLE:
+        answer = await ward.get(path.replace("{day}", day_id))
 
-    assert (answer.status, answer.code) == (400, "malformed")
+        assert (answer.status, answer.code) == (400, "malformed"), path
 
 
 async def test_no_refusal_repeats_what_was_sent(ward: HttpWard) -> None:
