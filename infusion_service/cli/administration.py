@@ -125,49 +125,49 @@ class HttpAdministration:
         self._headers = {"Authorization": f"Bearer {token}"}
 
     async def enrol_device(self, device: str, ward: str) -> dict[str, Any]:
-        """Enrol a device."""
+        """See `Administration.enrol_device`."""
         return await self.call("POST", "/v1/devices", {"device": device, "ward": ward})
 
     async def devices(self) -> list[dict[str, Any]]:
-        """Return all devices."""
+        """See `Administration.devices`."""
         return list((await self.call("GET", "/v1/devices"))["devices"])
 
     async def revoke_device(self, device: str) -> dict[str, Any]:
-        """Shut a device out."""
+        """See `Administration.revoke_device`."""
         return await self.call("PATCH", f"/v1/devices/{quote(device, safe='')}", {"revoked": True})
 
     async def add_staff(
         self, staff: str, *, name: str, role: StaffRole, badge: str, pin: str, wards: Sequence[str] | None
     ) -> dict[str, Any]:
-        """Add a person."""
+        """See `Administration.add_staff`."""
         body: dict[str, Any] = {"staff": staff, "name": name, "role": role, "badge": badge, "pin": pin}
         return await self.call("POST", "/v1/staff", body if wards is None else body | {"wards": list(wards)})
 
     async def staff(self) -> list[dict[str, Any]]:
-        """Return all staff."""
+        """See `Administration.staff`."""
         return list((await self.call("GET", "/v1/staff"))["staff"])
 
     async def disable_staff(self, staff: str) -> dict[str, Any]:
-        """End a person's access."""
+        """See `Administration.disable_staff`."""
         return await self.call("PATCH", f"/v1/staff/{quote(staff, safe='')}", {"disabled": True})
 
     async def unlock_staff(self, staff: str) -> dict[str, Any]:
-        """Let a locked badge sign in again."""
+        """See `Administration.unlock_staff`."""
         return await self.call("POST", f"/v1/staff/{quote(staff, safe='')}/unlock", {})
 
     async def mint_token(
         self, label: str, *, role: TokenRole, expires_at: datetime, scopes: Sequence[str], wards: Sequence[str] | None
     ) -> dict[str, Any]:
-        """Mint a token."""
+        """See `Administration.mint_token`."""
         body = {"label": label, "role": role, "expires_at": format_time(expires_at), "scopes": list(scopes)}
         return await self.call("POST", "/v1/tokens", body if wards is None else body | {"wards": list(wards)})
 
     async def tokens(self) -> list[dict[str, Any]]:
-        """Return all tokens."""
+        """See `Administration.tokens`."""
         return list((await self.call("GET", "/v1/tokens"))["tokens"])
 
     async def revoke_token(self, token: str) -> dict[str, Any]:
-        """Shut a token out."""
+        """See `Administration.revoke_token`."""
         return await self.call("PATCH", f"/v1/tokens/{quote(token, safe='')}", {"revoked": True})
 
     async def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -190,42 +190,42 @@ class DirectAdministration:
         self._access = access
 
     async def enrol_device(self, device: str, ward: str) -> dict[str, Any]:
-        """Enrol a device."""
+        """See `Administration.enrol_device`."""
         token = await self._access.enrol_device(device, ward, CONSOLE)
         return {"device": device, "ward": ward, "token": token}
 
     async def devices(self) -> list[dict[str, Any]]:
-        """Return all devices."""
+        """See `Administration.devices`."""
         return [_device(device) for device in self._access.list_devices()]
 
     async def revoke_device(self, device: str) -> dict[str, Any]:
-        """Shut a device out."""
+        """See `Administration.revoke_device`."""
         return _device(await self._access.revoke_device(device, CONSOLE))
 
     async def add_staff(
         self, staff: str, *, name: str, role: StaffRole, badge: str, pin: str, wards: Sequence[str] | None
     ) -> dict[str, Any]:
-        """Add a person."""
+        """See `Administration.add_staff`."""
         of_wards = None if wards is None else tuple(wards)
         added = await self._access.add_staff(staff, name, role, badge=badge, pin=pin, wards=of_wards, by=CONSOLE)
         return _member(added)
 
     async def staff(self) -> list[dict[str, Any]]:
-        """Return all staff."""
+        """See `Administration.staff`."""
         return [_member(member) for member in self._access.list_staff()]
 
     async def disable_staff(self, staff: str) -> dict[str, Any]:
-        """End a person's access."""
+        """See `Administration.disable_staff`."""
         return _member(await self._access.disable_staff(staff, CONSOLE))
 
     async def unlock_staff(self, staff: str) -> dict[str, Any]:
-        """Let a locked badge sign in again."""
+        """See `Administration.unlock_staff`."""
         return _member(await self._access.unlock_staff(staff, CONSOLE))
 
     async def mint_token(
         self, label: str, *, role: TokenRole, expires_at: datetime, scopes: Sequence[str], wards: Sequence[str] | None
     ) -> dict[str, Any]:
-        """Mint a token."""
+        """See `Administration.mint_token`."""
         of_wards = None if wards is None else tuple(wards)
         record, token = await self._access.mint_token(
             label, role, expires_at, CONSOLE, scopes=tuple(scopes), wards=of_wards
@@ -233,11 +233,11 @@ class DirectAdministration:
         return {**_token(record), "token": token}
 
     async def tokens(self) -> list[dict[str, Any]]:
-        """Return all tokens."""
+        """See `Administration.tokens`."""
         return [_token(token) for token in self._access.list_tokens()]
 
     async def revoke_token(self, token: str) -> dict[str, Any]:
-        """Shut a token out."""
+        """See `Administration.revoke_token`."""
         return _token(await self._access.revoke_token(token, CONSOLE))
 
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 
 from infusion_service.clinical.vocabulary import JSON
 
-
 PIPE_COLUMNS = 4096
 """Wider than any row: what reads from a pipe wants no cell cut or wrapped."""
 
