@@ -24,7 +24,7 @@ from infusion_service.log.merkle import Frontier
 from infusion_service.log.store import Batch, DayHead, Drop, LogHead, Put
 
 CHANGE_WAIT_MIN = timedelta(minutes=1)
-"""How long a day rests whose next change is said to be now or past although it has just been looked at."""
+"""How long a day rests when the next moment to look at it cannot be told."""
 
 _log = structlog.get_logger(__name__)
 
@@ -168,6 +168,10 @@ class Draft:
         sheet = chart.sheets[day_id]
         if moved:
             sheet = with_next_change(chart, sheet, self.now)
+            if self.moves_held and not sheet.day.terminal:
+                # What is held back has no moment of its own any more: look again until the clock is trusted.
+                look_again = self.now + CHANGE_WAIT_MIN
+                sheet = replace(sheet, next_change_at=min(sheet.next_change_at or look_again, look_again))
             self._take(chart.with_sheet(sheet))
         return head_of(sheet)
 

@@ -43,7 +43,6 @@ class Intake:
         self._settings = settings
         self._store = store
         self._workflows = Workflows()
-        self._urgent: frozenset[str] = frozenset()
         self._task: asyncio.Task[None] | None = None
         self._days = Days(
             site=self.site, store=store, workflows=self._workflows, days_max=settings.limits.day_cache_days_max
@@ -62,17 +61,21 @@ class Intake:
         )
         self._reading = Reading(site=self.site, store=store, clock=clock, days=self._days)
 
-    async def start(self) -> None:
+    async def start(self, *, read_only: bool = False) -> None:
         """Adopt the workflow files, rebuild what is derived where it is missing or behind, begin to write.
 
-        Raises `WorkflowEdited`, `clinical.workflow.WorkflowInvalid`, `OSError` for an unreadable directory and what the
-        store raises.
+        `read_only` leaves the log as it is: no file is adopted, no start is recorded, nothing is taken in. Raises
+        `WorkflowEdited`, `clinical.workflow.WorkflowInvalid`, `OSError` for an unreadable directory and what the store
+        raises.
         """
         await opening.read_adopted(self._store, self.site, self._workflows)
-        wanted = self._workflows.bring(read_workflow_files(self._settings.workflows_dir))
-        self._urgent = self._workflows.urgent_facts()
         if not await self._store.derived_is_current(self.site):
             await opening.rebuild_derived(self._store, self.site, self._days)
+        await self._writer.learn()
+        if read_only:
+            self._writer.stop()
+            return
+        wanted = self._workflows.bring(read_workflow_files(self._settings.workflows_dir))
         self._task = asyncio.create_task(self._writer.run(), name=f"intake writer of {self.site}")
         started = opening.started_data(version=__version__, configuration_hash=configuration_hash(self._settings))
         await asyncio.gather(
@@ -213,7 +216,7 @@ class Intake:
         return self._writer.failed or RuntimeError("the writer ended")
 
     async def _hand_over(self, submissions: Sequence[Submission]) -> list[Outcome]:
-        urgent = any(submission.type in self._urgent for submission in submissions)
+        urgent = any(submission.type in self._workflows.urgent for submission in submissions)
         parcel = Handed(submissions, urgent=urgent)
         self._writer.hand_over(parcel)
         # Cancelling this await cancels the future alone: the writer knows nothing of who waits.

@@ -19,6 +19,7 @@ from infusion_service.intake.days import Chart
 from infusion_service.intake.draft import Draft
 from infusion_service.intake.identifiers import new_id
 from infusion_service.intake.outcome import (
+    DAY_IS_FULL,
     DAY_NOT_FOUND,
     EVENT_ID_REUSED,
     Outcome,
@@ -31,6 +32,9 @@ from infusion_service.intake.parcels import Noted
 from infusion_service.intake.replay import Prior, caused_by
 from infusion_service.intake.scheduling import Scheduler, patient_id_of
 
+DAY_FACTS_MAX = 5_000
+"""Facts of one day past which devices may add no more; people are never bound by it."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -40,14 +44,9 @@ class Judge:
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
 
-    def submissions(self, draft: Draft, submissions: Sequence[Submission]) -> list[Outcome]:
-        """Decide the submissions of one request in order; those of one `group` together, where its first one stands."""
-        outcomes: dict[int, Outcome] = {}
-        for places in _units(submissions):
-            unit = [submissions[place] for place in places]
-            decided = [self._single(draft, unit[0])] if len(unit) == 1 else self._group(draft, unit)
-            outcomes.update(zip(places, decided, strict=True))
-        return [outcomes[place] for place in range(len(submissions))]
+    def unit(self, draft: Draft, unit: Sequence[Submission]) -> list[Outcome]:
+        """Decide one submission, or several that stand or fall together; one outcome each."""
+        return [self._single(draft, unit[0])] if len(unit) == 1 else self._group(draft, unit)
 
     def tick(self, draft: Draft, day_id: str) -> None:
         """Append what has become true of a day by now, and compute anew when to look at it again."""
@@ -99,6 +98,8 @@ class Judge:
             return refused(DAY_NOT_FOUND)
         chart = self._let_time_pass(draft, chart, submission.day_id)
         day = chart.sheets[submission.day_id].day
+        if _is_full(day, submission):
+            return refused(DAY_IS_FULL)
         elsewhere = _corrected_elsewhere(draft, day, submission)
         decision = decide(
             chart.course,
@@ -189,8 +190,8 @@ class Judge:
         return draft.chart_of_day(day_id) or chart
 
 
-def _units(submissions: Sequence[Submission]) -> list[list[int]]:
-    """Places of the submissions that are decided together: each alone, or all of one group."""
+def units_of(submissions: Sequence[Submission]) -> list[list[int]]:
+    """Places of the submissions that are decided together: each alone, or all of a group where its first stands."""
     units: list[list[int]] = []
     of_group: dict[str, list[int]] = {}
     for place, submission in enumerate(submissions):
@@ -209,6 +210,17 @@ def _by_day(group: Sequence[Submission]) -> dict[str, list[Submission]]:
     for submission in group:
         by_day.setdefault(submission.day_id, []).append(submission)
     return by_day
+
+
+def _is_full(day: Day, submission: Submission) -> bool:
+    """Whether a day holds all that devices may post to it: a monitor gone wild must not bury it.
+
+    No person's fact is refused for that, and nobody's stop or emergency.
+    """
+    if submission.actor.role != "device" or day.version < DAY_FACTS_MAX:
+        return False
+    kind = day.workflow.facts.get(submission.type)
+    return kind is None or not kind.urgent
 
 
 def _again(prior: Prior, submission: Submission) -> Outcome:
@@ -246,7 +258,11 @@ def _strike(draft: Draft, day_id: str, submission: Submission) -> Accepted | Ref
         device=submission.device,
         session=submission.session,
     )
-    return decide(chart.course, day, [strike], draft.now, moves_held=draft.moves_held)
+    decision = decide(chart.course, day, [strike], draft.now, moves_held=draft.moves_held)
+    if isinstance(decision, Refusal):
+        return decision
+    first, *followed = decision.entries
+    return Accepted((replace(first, cause=submission.event_id), *followed), decision.day)
 
 
 def _keep(

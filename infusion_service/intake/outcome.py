@@ -91,6 +91,12 @@ EVENT_ID_REUSED = Refusal(
 
 DAY_NOT_FOUND = Refusal(code="not_found", status=404, detail="There is no such day on this site.")
 
+DAY_IS_FULL = Refusal(
+    code="rate_limited",
+    status=429,
+    detail="The day holds as many facts as devices may post to one day; people may go on.",
+)
+
 STORAGE_FULL = Refusal(
     code="storage_full",
     status=507,

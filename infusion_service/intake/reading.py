@@ -21,6 +21,32 @@ CORRECTIONS = ("entry.struck",)
 """What is said later about what was charted before: it counts for every clinical time, from when it was known."""
 
 
+class Past:
+    """Tells, entry by entry of one day in the order of the log, which ones belong to the day as it stood."""
+
+    def __init__(self, at: datetime | None, known_at: datetime | None) -> None:
+        """As at a clinical time, as known at another; None for either: as of now."""
+        self._at = at
+        self._known_at = known_at
+        self._left_out: set[str] = set()
+
+    def __call__(self, entry: Entry) -> bool:
+        """Whether `entry` belongs to it."""
+        kept = self._known(entry) and self._happened(entry)
+        # What is said of an alert that had not been raised by then goes with it.
+        if kept and entry.data.get("alert_id") in self._left_out:
+            kept = False
+        if not kept:
+            self._left_out.add(entry.entry_id)
+        return kept
+
+    def _known(self, entry: Entry) -> bool:
+        return self._known_at is None or entry.received_at <= self._known_at
+
+    def _happened(self, entry: Entry) -> bool:
+        return self._at is None or entry.occurred_at <= self._at or entry.type in CORRECTIONS
+
+
 class Reading:
     """The readers' side of one site's intake."""
 
@@ -86,11 +112,6 @@ class Reading:
         return [LogEntry.of(row) for row in rows]
 
     async def _chart_then(self, day_id: str, at: datetime | None, known_at: datetime | None) -> Chart | None:
-        def known(entry: Entry) -> bool:
-            if known_at is not None and entry.received_at > known_at:
-                return False
-            return at is None or entry.occurred_at <= at or entry.type in CORRECTIONS
-
         head = await self._store.day_head(self._site, day_id)
         if head is None:
             return None
@@ -99,7 +120,7 @@ class Reading:
             heads = await self._store.day_heads(self._site, patient_id=head.patient_id, limit=DAYS_OF_A_PATIENT_MAX)
         sheets: dict[str, Sheet] = {}
         for other in heads:
-            sheet = await self._days.fold_day(other.day_id, keep=known)
+            sheet = await self._days.fold_day(other.day_id, keep=Past(at, known_at))
             if sheet is not None:
                 sheets[other.day_id] = sheet
         return Chart(head.patient_id or day_id, sheets)

@@ -57,6 +57,8 @@ class Workflows:
         self._adopted: dict[str, Mapping[str, Any]] = {}
         self._by_hash: dict[str, Workflow] = {}
         self._present: dict[tuple[str, int], Workflow] = {}
+        self.urgent: set[str] = set()
+        """Fact types that no queue may hold up (stops and emergencies), of the definitions in use."""
 
     def adopted(self, data: Mapping[str, Any]) -> None:
         """Take in a definition from the data of a `workflow.adopted` entry."""
@@ -77,7 +79,8 @@ class Workflows:
             if workflow.hash not in self._adopted:
                 wanted.append(_adoption(workflow))
                 self._adopted[workflow.hash] = wanted[-1]
-            self._by_hash[workflow.hash] = self._present[key] = workflow
+            self._present[key] = workflow
+            self._load(workflow)
         return wanted
 
     def by_hash(self, content_hash: str) -> Workflow:
@@ -87,7 +90,7 @@ class Workflows:
             # Loaded on first use: a site that keeps ten years of versions must not pay for them at every start.
             data = self._adopted[content_hash]
             workflow = load_workflow(data["file"].encode(), file=f"{data['name']}.v{data['version']} in the log")
-            self._by_hash[content_hash] = workflow
+            self._load(workflow)
         return workflow
 
     def for_new_day(self, asked: str | None) -> Workflow:
@@ -111,11 +114,9 @@ class Workflows:
         known = [self.by_hash(content_hash) for content_hash in self._adopted]
         return sorted(known, key=lambda workflow: (workflow.name, workflow.version))
 
-    def urgent_facts(self) -> frozenset[str]:
-        """The fact types that no queue may hold up (stops and emergencies), of the files present."""
-        return frozenset(
-            fact for workflow in self._present.values() for fact, kind in workflow.facts.items() if kind.urgent
-        )
+    def _load(self, workflow: Workflow) -> None:
+        self._by_hash[workflow.hash] = workflow
+        self.urgent.update(fact for fact, kind in workflow.facts.items() if kind.urgent)
 
 
 def _adoption(workflow: Workflow) -> dict[str, Any]:

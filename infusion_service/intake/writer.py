@@ -28,8 +28,8 @@ from infusion_service.clinical.vocabulary import SITE_STREAM, Submission
 from infusion_service.intake.clock import Clock
 from infusion_service.intake.days import Chart, Days
 from infusion_service.intake.draft import Draft
-from infusion_service.intake.judge import Judge
-from infusion_service.intake.outcome import STORAGE_FULL, Unavailable, refused
+from infusion_service.intake.judge import Judge, units_of
+from infusion_service.intake.outcome import STORAGE_FULL, Outcome, Unavailable, refused
 from infusion_service.intake.parcels import Handed, Noted, Parcel, Ticked
 from infusion_service.intake.replay import Prior, Replays
 from infusion_service.intake.scheduling import patient_id_of
@@ -114,6 +114,7 @@ class Writer:
         self._queue: deque[Parcel[Any]] = deque()
         self._in_hand: list[Parcel[Any]] = []
         self._wake = asyncio.Event()
+        self._decisions = 0
         self._stopping = False
         self.queue_depth = 0
         """Submissions handed over and not yet taken."""
@@ -123,7 +124,7 @@ class Writer:
         if self.failed is not None:
             raise Unavailable("the log cannot be written", retry_after_s=RETRY_AFTER_FAILURE_S)
         if self._stopping:
-            raise Unavailable("the service is stopping", retry_after_s=RETRY_AFTER_FAILURE_S)
+            raise Unavailable("the service takes nothing in", retry_after_s=RETRY_AFTER_FAILURE_S)
         if self.queue_depth + parcel.weight > self._queue_max and not parcel.urgent:
             raise Unavailable("too much is waiting to be recorded", retry_after_s=RETRY_AFTER_S)
         self._queue.append(parcel)
@@ -133,7 +134,6 @@ class Writer:
     async def run(self) -> None:
         """Commit what is handed over, until stopped and drained or until the storage fails."""
         try:
-            self.tip = await self._store.log_head(self._site)
             while self.failed is None and (self._queue or not self._stopping):
                 if self._queue:
                     self._in_hand = self._take()
@@ -148,6 +148,10 @@ class Writer:
             # Also when the loop is torn down around us. Those already answered are not answered twice.
             self._stopping = True
             self.abandon()
+
+    async def learn(self) -> None:
+        """Read where the log ends; before `run`."""
+        self.tip = await self._store.log_head(self._site)
 
     def stop(self) -> None:
         """Take nothing more; `run` returns once what is waiting has been answered."""
@@ -209,12 +213,7 @@ class Writer:
             priors=priors,
             moves_held=self._clock.parted,
         )
-        answers = []
-        for count, parcel in enumerate(parcels, start=1):
-            answers.append(self._decide_one(draft, parcel))
-            if count % DECISIONS_PER_TURN == 0:
-                await asyncio.sleep(0)
-        return draft, answers
+        return draft, [await self._decide_one(draft, parcel) for parcel in parcels]
 
     def _ids_to_look_up(self, parcel: Parcel[Any], attempt: int) -> Sequence[str]:
         """The event ids of a parcel that only the store can tell to be new.
@@ -231,15 +230,30 @@ class Writer:
         ]
         return [*asked, *parcel.corrected_ids]
 
-    def _decide_one(self, draft: Draft, parcel: Parcel[Any]) -> object:
+    async def _decide_one(self, draft: Draft, parcel: Parcel[Any]) -> object:
         if isinstance(parcel, Handed):
-            return self._judge.submissions(draft, parcel.submissions)
+            return await self._decide_handed(draft, parcel.submissions)
+        await self._give_turn()
         if isinstance(parcel, Noted):
             return self._judge.note(draft, parcel)
         if isinstance(parcel, Ticked):
             self._judge.tick(draft, parcel.day_id)
             return None
         raise TypeError(type(parcel).__name__)
+
+    async def _decide_handed(self, draft: Draft, submissions: Sequence[Submission]) -> list[Outcome]:
+        outcomes: dict[int, Outcome] = {}
+        for places in units_of(submissions):
+            await self._give_turn()
+            decided = self._judge.unit(draft, [submissions[place] for place in places])
+            outcomes.update(zip(places, decided, strict=True))
+        return [outcomes[place] for place in range(len(submissions))]
+
+    async def _give_turn(self) -> None:
+        """Let connections and readers have the event loop now and then, also in the middle of a large batch."""
+        self._decisions += 1
+        if self._decisions % DECISIONS_PER_TURN == 0:
+            await asyncio.sleep(0)
 
     async def _charts(self, parcels: Sequence[Parcel[Any]], priors: Mapping[str, Prior]) -> list[Chart]:
         """Everything the parcels concern, from memory or read from the log."""
@@ -295,7 +309,7 @@ class Writer:
             await self._rebuild()
         self._days.clear()
         self._replays.clear()
-        self.tip = await self._store.log_head(self._site)
+        await self.learn()
 
     async def _find_culprit(self, parcels: Sequence[Parcel[Any]], error: Exception) -> None:
         """Something of ours broke while deciding: only the parcel it broke on may suffer."""

@@ -1,5 +1,8 @@
 """The log is the truth: whatever is dropped, cleared or restarted, the days are the same."""
 
+import asyncio
+import gc
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -7,11 +10,13 @@ from typing import Any
 
 import pytest
 
-from infusion_service.bootstrap import Service, open_service
+from infusion_service.bootstrap import Service, open_service, tune_process
 from infusion_service.clinical.workflow import WorkflowInvalid
 from infusion_service.intake.clock import SimulatedClock
 from infusion_service.intake.intake import Intake
+from infusion_service.intake.outcome import Unavailable
 from infusion_service.intake.workflows import WorkflowEdited, Workflows, WorkflowUnknown, read_workflow_files
+from infusion_service.log.entry import LogRow
 from infusion_service.log.memory import MemoryStore
 from tests.intake.ward import (
     MORNING,
@@ -200,3 +205,81 @@ async def test_what_fell_due_while_down_is_appended_at_start(tmp_path: Path) -> 
     assert [entry.type for entry in entries] == ["day.scheduled", "day.missed"]
     assert entries[1].received_at == clock.now()
     assert entries[1].occurred_at == moments("11:00")[0]
+
+
+class CountingStore(MemoryStore):
+    """A store that counts how often a day is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.streams_read = 0
+
+    async def read_stream(self, site: str, stream: str, *, after_n: int = 0, limit: int) -> list[LogRow]:
+        self.streams_read += 1
+        return await super().read_stream(site, stream, after_n=after_n, limit=limit)
+
+
+async def test_a_start_folds_no_day() -> None:
+    store = CountingStore()
+    async with opened(store) as intake:
+        for number in range(20):
+            await intake.submit(check_in(await schedule(intake, f"P-{number}")))
+    store.streams_read = 0
+
+    async with opened(store):
+        assert store.streams_read == 0
+
+
+async def test_who_only_reads_leaves_no_trace(tmp_path: Path) -> None:
+    database = settings(database=tmp_path / "ward.db")
+    async with open_service(database, clock=SimulatedClock(MORNING)) as running:
+        days = await a_busy_morning(running.intake)
+        before = await views(running.intake)
+        size, root = running.intake.log_size, running.intake.root()
+
+    late = SimulatedClock(moments("20:00")[0])
+    elsewhere = settings(database=tmp_path / "ward.db", workflows_dir=tmp_path / "gone")
+    async with open_service(elsewhere, clock=late, read_only=True) as running:
+        assert (running.intake.log_size, running.intake.root()) == (size, root)
+        assert len(await running.intake.entries(days[0])) > 1
+        assert [
+            await running.intake.view(str(row["day_id"]), at=MORNING) for row in await running.intake.board(limit=9)
+        ]
+        with pytest.raises(Unavailable):
+            await running.intake.submit(note(days[0]))
+
+    async with open_service(database, clock=SimulatedClock(MORNING)) as running:
+        assert await views(running.intake) == before
+        assert running.intake.log_size == size + 1
+
+
+async def test_many_tablets_at_once_on_a_database_file(tmp_path: Path) -> None:
+    database = settings(database=tmp_path / "ward.db")
+    async with open_service(database, clock=SimulatedClock(MORNING)) as running:
+        intake = running.intake
+        days = [await schedule(intake, f"P-{number}") for number in range(4)]
+        once = note(days[0], "once")
+        posts = [note(days[number % 4], str(number)) for number in range(64)]
+
+        outcomes = await asyncio.gather(*map(intake.submit, [*posts, *[once] * 20]))
+
+        assert {outcome.status for outcome in outcomes[:64]} == {201}
+        assert [outcome.receipt for outcome in outcomes[64:]] == [outcomes[64].receipt] * 20
+        assert intake.tally.commits < 20
+
+    async with open_service(database, clock=SimulatedClock(MORNING)) as running:
+        again = await asyncio.gather(*map(running.intake.submit, posts))
+
+    assert [outcome.receipt for outcome in again] == [outcome.receipt for outcome in outcomes[:64]]
+
+
+def test_the_process_is_tuned_for_one_loop_beside_a_few_threads() -> None:
+    interval_s = sys.getswitchinterval()
+    try:
+        tune_process()
+
+        assert sys.getswitchinterval() < interval_s
+        assert gc.get_freeze_count() > 0
+    finally:
+        sys.setswitchinterval(interval_s)
+        gc.unfreeze()

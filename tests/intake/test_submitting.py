@@ -17,6 +17,7 @@ from tests.intake.ward import (
     MORNING,
     NURSE,
     SECOND_NURSE,
+    TABLET,
     check_in,
     code,
     fact,
@@ -387,3 +388,20 @@ async def test_listeners_hear_of_every_commit_in_order_and_a_broken_one_harms_no
         await asyncio.gather(*(intake.submit(note(day_id)) for _ in range(5)))
 
     assert heard == list(range(before + 1, before + 7))
+
+
+async def test_a_day_takes_a_bounded_number_of_facts_from_devices_but_any_from_people(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("infusion_service.intake.judge.DAY_FACTS_MAX", 3)
+    async with opened() as intake:
+        day_id = await schedule(intake)
+        await intake.submit(check_in(day_id))
+        await intake.submit(note(day_id))
+
+        from_tablet = [replace(vitals(day_id), actor=TABLET), note(day_id, actor=TABLET)]
+        emergency = fact(day_id, "emergency.declared", {"reason": "syncope"}, actor=TABLET)
+
+        assert [code(await intake.submit(submission)) for submission in from_tablet] == ["rate_limited"] * 2
+        assert (await intake.submit(note(day_id))).status == 201
+        assert receipt(await intake.submit(emergency))["state"] == "emergency"

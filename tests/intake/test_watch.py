@@ -137,3 +137,24 @@ async def until_types(intake: Intake, day_id: str, types: list[str]) -> None:
     async with asyncio.timeout(5):
         while await types_of(intake, day_id) != types:  # noqa: ASYNC110 - a turn for the others, no time passes
             await asyncio.sleep(0)
+
+
+class DoubtfulClock(SimulatedClock):
+    """A simulated clock that may part from what it should be."""
+
+    parted = False
+
+
+async def test_while_the_clock_is_in_doubt_no_day_is_missed_and_afterwards_it_is() -> None:
+    store, clock = FaultyStore(), DoubtfulClock(MORNING)
+    async with watched(store, clock) as (intake, watch):
+        day_id = await schedule(intake)
+        clock.parted = True
+        await watch.advance(moments("11:30")[0])
+        await intake.submit(note(day_id))
+        assert await types_of(intake, day_id) == ["day.scheduled", "note.added"]
+
+        clock.parted = False
+        await watch.advance(moments("11:32")[0])
+
+        assert await types_of(intake, day_id) == ["day.scheduled", "note.added", "day.missed"]
