@@ -35,6 +35,8 @@ class Family:
     signs: frozenset[str]
     codes: frozenset[str]
     clock: bool
+    sign_tests: tuple[Test, ...]
+    """The simple tests that look at vital signs."""
 
 
 def families_of(definition: WorkflowFile) -> tuple[Family, ...]:
@@ -60,6 +62,7 @@ def _family(name: str, rules: list[AlertRule], definition: WorkflowFile) -> Fami
         signs=frozenset(sign for leaf in leaves for sign in _signs(leaf, definition)),
         codes=frozenset(code for leaf in leaves for code in symptom_codes(leaf, definition)),
         clock=any(rung.band.since is not None for rung in rungs),
+        sign_tests=tuple(leaf for leaf in leaves if _signs(leaf, definition)),
     )
 
 

@@ -99,7 +99,7 @@ def _carried(course: Course, out: Appending) -> None:
 def _alerts(out: Appending) -> None:
     """Bring the alerts of the log level with the episodes of the picture and the bands of the clock."""
     raised: list[Alert] = []
-    for family in out.day.workflow.families:
+    for family in _stirring(out.day):
         alert_id = out.day.ledger.open_alerts.get(family.id)
         alert = out.day.ledger.alerts[alert_id] if alert_id else None
         rung, raised_at, evidence, opened_by = _standing(family, out)
@@ -114,6 +114,16 @@ def _alerts(out: Appending) -> None:
             _close(alert, family, out, reason="superseded" if worse else None)
         raised.append(_raise(rung, family, raised_at, evidence, opened_by, out))
     _declare(raised, out)
+
+
+def _stirring(day: Day) -> list[Family]:
+    """Families that stand in the picture or in the log, or go by the clock; of the others there is nothing to say."""
+    episodes, told = day.picture.episodes, day.ledger.open_alerts
+    return [
+        family
+        for family in day.workflow.families
+        if family.clock or family.id in told or ((episode := episodes.get(family.id)) is not None and episode.open)
+    ]
 
 
 def _standing(family: Family, out: Appending) -> tuple[Rung | None, datetime, tuple[str, ...], str]:

@@ -67,9 +67,7 @@ def decide(
             return replace(answer, index=index)
         entries += answer.entries
         working = answer.day
-    followed, working = consequences(
-        with_day(course, working), working, now, cause=submissions[-1].event_id, moves_held=moves_held
-    )
+    followed, working = consequences(course, working, now, cause=submissions[-1].event_id, moves_held=moves_held)
     return Accepted((*entries, *followed), working)
 
 
@@ -112,9 +110,9 @@ def _decide_one(  # noqa: PLR0911
 def _judge(
     course: Course, day: Day, submission: Submission, placed: Placed, correction: Correction, now: datetime
 ) -> Accepted | Refusal:
-    refusal = special_refusal(course, day, submission, placed.data) or refused_by_course(
-        course, day, submission.type, placed.data
-    )
+    refusal = special_refusal(course, day, submission, placed.data)
+    if refusal is None and day.workflow.course_rules_on(submission.type):
+        refusal = refused_by_course(with_day(course, day), day, submission.type, placed.data)
     if refusal is not None:
         return refusal
     used = _overridden(course, day, submission, placed)
@@ -135,6 +133,9 @@ def _judge(
 
 def _overridden(course: Course, day: Day, submission: Submission, placed: Placed) -> list[GrantedOverride] | Refusal:
     """Return the overrides that stand for guards that fail, or the refusal naming those that nothing stands for."""
+    if not day.workflow.guards_on(submission.type):
+        return []
+    course = with_day(course, day)
     situation = Situation(
         fact_type=submission.type,
         data=placed.data,

@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from infusion_service.clinical.alert_definition import SEVERITIES
 from infusion_service.clinical.alert_families import Family, Rung
-from infusion_service.clinical.evidence import Places, evaluate
+from infusion_service.clinical.evidence import Places, evaluate, speaks_up
 from infusion_service.clinical.picture import Episode, Fact, Picture, Reviewed
 from infusion_service.clinical.workflow import Workflow
 
@@ -23,15 +23,23 @@ from infusion_service.clinical.workflow import Workflow
 def judge(picture: Picture, fact: Fact, workflow: Workflow) -> None:
     """Re-judge every family that this fact can touch."""
     for family in workflow.families_on.get(fact.type, ()):
-        if _touches(family, fact, workflow):
+        if _touches(family, fact, picture, workflow):
             episode = _judged(picture, family, fact, workflow)
             if episode is not None:
                 picture.episodes = {**picture.episodes, family.id: episode}
 
 
-def _touches(family: Family, fact: Fact, workflow: Workflow) -> bool:
+def _touches(family: Family, fact: Fact, picture: Picture, workflow: Workflow) -> bool:
+    """Tell whether the fact can change how the family stands.
+
+    A set of vital signs is charted far more often than anything else, and most sets are unremarkable: while the family
+    is closed, only a set in which one of its own signs speaks up can open it (older evidence has been judged already).
+    """
     meaning = workflow.meaning[fact.type]
     if meaning == "vital_signs":
+        episode = picture.episodes.get(family.id)
+        if episode is None or not episode.open:
+            return any(speaks_up(leaf, picture, fact.pos) for leaf in family.sign_tests)
         return not family.signs.isdisjoint(fact.data) or "unrecordable" in fact.data
     if meaning in ("symptom", "symptom_resolved"):
         return fact.data["code"] in family.codes

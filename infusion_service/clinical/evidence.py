@@ -14,7 +14,7 @@ from typing import Any
 
 from infusion_service.clinical import alert_definition as tests
 from infusion_service.clinical.dose import planned_rate_ml_per_h
-from infusion_service.clinical.picture import Fact, Picture
+from infusion_service.clinical.picture import Fact, Picture, ScoreResult
 from infusion_service.clinical.vocabulary import parse_time
 from infusion_service.clinical.workflow import Workflow
 
@@ -55,6 +55,23 @@ def within(limits: Any, value: Decimal) -> bool:
         or (limits.above is not None and value <= limits.above)
         or (limits.below is not None and value >= limits.below)
     )
+
+
+def speaks_up(test: tests.Test, picture: Picture, pos: int) -> bool:
+    """Tell cheaply whether a test on a sign could hold because of the set at `pos`; never False when it would."""
+    if isinstance(test, tests.ScoreTest):
+        result = picture.scores.get(test.score)
+        return result is not None and result.pos == pos and _scores(test, result)
+    if not isinstance(test, tests.Reading | tests.CodeReading | tests.Trend):
+        return True
+    reading = picture.readings.get(test.sign)
+    if reading is None or reading.pos != pos:
+        return False
+    if isinstance(test, tests.Reading):
+        return within(test, reading.value)
+    if isinstance(test, tests.Trend):
+        return bool(reading.value >= test.at_least)
+    return not ((test.among and reading.value not in test.among) or reading.value in test.not_among)
 
 
 def _reading(test: tests.Reading, picture: Picture, workflow: Workflow) -> Places | None:
@@ -199,9 +216,12 @@ def _score(test: tests.ScoreTest, picture: Picture, _workflow: Workflow) -> Plac
     result = picture.scores.get(test.score)
     if result is None:
         return None
+    return (result.pos,) if _scores(test, result) else None
+
+
+def _scores(test: tests.ScoreTest, result: ScoreResult) -> bool:
     total = test.total_at_least is not None and result.total >= test.total_at_least
-    single = test.single_at_least is not None and max(result.parts.values()) >= test.single_at_least
-    return (result.pos,) if total or single else None
+    return total or (test.single_at_least is not None and max(result.parts.values()) >= test.single_at_least)
 
 
 def _lab(test: tests.Lab, picture: Picture, _workflow: Workflow) -> Places | None:

@@ -26,7 +26,6 @@ from infusion_service.clinical.picture import (
     ScoreResult,
     VitalSet,
 )
-from infusion_service.clinical.scores import score_of
 from infusion_service.clinical.trail import Trail
 from infusion_service.clinical.vocabulary import parse_time
 from infusion_service.clinical.workflow import Workflow
@@ -118,7 +117,7 @@ def _vital_signs(picture: Picture, fact: Fact, workflow: Workflow) -> None:
     if complete:
         picture.last_complete = vital
         picture.baseline = picture.baseline or values
-        scores = {name: score_of(score, values) for name, score in workflow.definition.scores.items()}
+        scores = {name: table.points(values) for name, table in workflow.scores.items()}
         picture.scores = {
             **picture.scores,
             **{name: ScoreResult(sum(parts.values()), parts, fact.pos) for name, parts in scores.items() if parts},

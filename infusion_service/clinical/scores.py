@@ -8,19 +8,38 @@ from typing import Any
 
 from infusion_service.clinical.alert_definition import Score, ScoreBand
 
+MEMO_ENTRIES_MAX = 10_000
 
-def score_of(score: Score, values: Mapping[str, Any]) -> dict[str, int] | None:
-    """Return the points of each sign of a set, or None when a sign that the score needs is missing.
 
-    Signs of `defaults` (air, first SpO2 scale) count as their default when they were not charted.
-    """
-    filled = {**score.defaults, **values}
-    points: dict[str, int] = {}
-    for part in score.parts:
-        if part.sign not in filled:
-            return None
-        points[part.sign] = next((band.points for band in part.bands if _fits(band, filled[part.sign], filled)), 0)
-    return points
+class ScoreTable:
+    """A score ready to be computed. Points are remembered by value: a ward measures the same few hundred values."""
+
+    def __init__(self, score: Score) -> None:
+        """Prepare a score of the workflow."""
+        self._score = score
+        conditions = {part.sign: sorted({sign for band in part.bands for sign in band.when}) for part in score.parts}
+        self._parts = tuple((part, tuple(conditions[part.sign])) for part in score.parts)
+        self._memo: dict[tuple[Any, ...], int] = {}
+
+    def points(self, values: Mapping[str, Any]) -> dict[str, int] | None:
+        """Return the points of each sign of a set, or None when a sign that the score needs is missing.
+
+        Signs of `defaults` (air, first SpO2 scale) count as their default when they were not charted.
+        """
+        filled = {**self._score.defaults, **values}
+        points: dict[str, int] = {}
+        for part, conditions in self._parts:
+            value = filled.get(part.sign)
+            if value is None:
+                return None
+            key = (part.sign, value, *(filled.get(sign) for sign in conditions))
+            known = self._memo.get(key)
+            if known is None:
+                known = next((band.points for band in part.bands if _fits(band, value, filled)), 0)
+                if len(self._memo) < MEMO_ENTRIES_MAX:
+                    self._memo[key] = known
+            points[part.sign] = known
+        return points
 
 
 def _fits(band: ScoreBand, value: Any, values: Mapping[str, Any]) -> bool:

@@ -19,6 +19,7 @@ from infusion_service.clinical.alert_families import Family, baseline_items, fam
 from infusion_service.clinical.definition import FactType, Field, Meaning, WorkflowFile
 from infusion_service.clinical.guard_definition import BagInDate, CourseRule, Guard
 from infusion_service.clinical.machine import MoveTable, mermaid
+from infusion_service.clinical.scores import ScoreTable
 from infusion_service.clinical.vocabulary import JSON, WorkflowRef
 from infusion_service.clinical.workflow_checks import WorkflowProblem, check
 
@@ -50,6 +51,10 @@ class Workflow:
         self.initial = next(name for name, state in definition.states.items() if state.initial)
         self.table = MoveTable(definition.states, definition.facts)
         self.meaning: dict[str, Meaning | None] = {name: fact.means for name, fact in definition.facts.items()}
+        self._by_meaning: dict[Meaning, tuple[str, ...]] = {}
+        for name, meaning in self.meaning.items():
+            if meaning is not None:
+                self._by_meaning[meaning] = (*self._by_meaning.get(meaning, ()), name)
         self.guards: dict[str, Guard] = {guard.id: guard for guard in definition.guards}
         self._guards_on = _by_fact(definition.guards)
         self._course_rules_on = _by_fact(definition.course_rules)
@@ -61,6 +66,9 @@ class Workflow:
         }
         self.unnamed_symptoms = unnamed_symptoms(definition)
         self.baseline_items = baseline_items(definition)
+        self.clock_families = tuple(family for family in self.families if family.clock)
+        self.family = {family.id: family for family in self.families}
+        self.scores = {name: ScoreTable(score) for name, score in definition.scores.items()}
         self.rehearsal: dict[str, Any] = definition.rehearsal
 
     def guards_on(self, fact_type: str) -> tuple[Guard, ...]:
@@ -73,7 +81,7 @@ class Workflow:
 
     def of_meaning(self, *meanings: Meaning) -> tuple[str, ...]:
         """Return the fact types that mean one of these."""
-        return tuple(name for name, meaning in self.meaning.items() if meaning in meanings)
+        return tuple(name for meaning in meanings for name in self._by_meaning.get(meaning, ()))
 
     def only_of_meaning(self, meaning: Meaning) -> str:
         """Return the one fact type with this meaning; load-time checks see to it that there is one where needed."""
