@@ -189,8 +189,8 @@ class Reader:
 
     def read_subtrees(self, site: str, nodes: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
         """See `Store.read_subtrees`."""
-        site_key = self.site_key(site)
-        return {} if site_key is None else {node: self.subtree(site_key, *node) for node in nodes}
+        site_key = self.site_key(site) or 0  # a key no site has: nothing is whole there
+        return {node: self.subtree(site_key, *node) for node in nodes}
 
     def subtree(self, site_key: int, level: int, index: int) -> bytes:
         """Root of a perfect subtree, from the highest stored level below it. Raises `ValueError` when not whole."""

@@ -96,6 +96,12 @@ class Scribe:
         self.rows.append(row)
         return row
 
+    def copy(self) -> Scribe:
+        """A scribe who goes on alone from the same place."""
+        twin = Scribe(self.site)
+        twin.frontier, twin.ends, twin.rows = self.frontier.copy(), self.ends.copy(), self.rows.copy()
+        return twin
+
     def head(self) -> LogHead:
         """The head the log must have now."""
         site_n, site_last_hash = self.ends.get(SITE_STREAM, (0, NO_PREVIOUS))
