@@ -11,6 +11,7 @@ from aiohttp import web
 
 from infusion_service.clinical.vocabulary import Submission, format_time, parse_time
 from infusion_service.intake.identifiers import new_id
+from infusion_service.intake.intake import Intake
 from infusion_service.intake.outcome import Outcome
 from infusion_service.web import body, payloads, problems, submissions
 from infusion_service.web.answers import answer
@@ -35,6 +36,7 @@ async def post_event(request: web.Request) -> web.Response:
         caller=request[CALLER],
         access=request.app[ACCESS],
         now=intake.clock.now(),
+        urgent=_is_urgent(intake, fact),
         if_match=submissions.expected_version(request),
     )
     outcome = await intake.submit(submission)
@@ -105,6 +107,14 @@ async def post_batch(request: web.Request) -> web.Response:
     return answer({"items": results})
 
 
+def _is_urgent(intake: Intake, fact: payloads.Fact) -> bool:
+    """Whether it is a stop or an emergency, which counts whatever is wrong with the session it names."""
+    if fact.session is None:
+        return False
+    kinds = (workflow.facts.get(fact.type) for workflow in intake.workflows())
+    return any(kind is not None and kind.urgent for kind in kinds)
+
+
 def _read_item(request: web.Request, item: Any, index: int) -> Submission | Problem:
     try:
         fact = payloads.read_as(item, payloads.BatchItem)
@@ -114,6 +124,7 @@ def _read_item(request: web.Request, item: Any, index: int) -> Submission | Prob
             caller=request[CALLER],
             access=request.app[ACCESS],
             now=request.app[INTAKE].clock.now(),
+            urgent=_is_urgent(request.app[INTAKE], fact),
         )
     except Problem as problem:
         errors = problem.members.get("errors", ())

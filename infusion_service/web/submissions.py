@@ -1,7 +1,7 @@
 """From a payload and a credential to a submission for the intake.
 
 Promises: the actor comes from the credential alone. A device may post for its own sessions, also ended ones, when the
-fact was entered during their life; otherwise, with nobody signed in, the device itself is the actor. Source: contract 2
+fact was entered during their life; with nobody signed in, the device itself is the actor. Source: contract 2
 (`session`, `second`). Does not: judge roles or data.
 """
 
@@ -15,24 +15,41 @@ from infusion_service.access.access import Access
 from infusion_service.access.identity import Identity
 from infusion_service.clinical.vocabulary import DOUBLE_CHECK_ENTERED, Actor, Device, Submission
 from infusion_service.web.payloads import DoubleCheck, Fact, to_utc
-from infusion_service.web.problems import Problem, malformed
+from infusion_service.web.problems import malformed
 
 CLOCK_TOLERANCE = timedelta(seconds=2)
 """A tablet's clock may differ by this without being corrected, as in the time rules of the workflows."""
 
 IF_MATCH_DIGITS_MAX = 15
 
+SESSION_INVALID = "session_invalid"
+"""The role of a fact whose session is not one of its device, or did not live when the fact was entered: no workflow
+lets it post anything."""
+
 
 def of_fact(
-    fact: Fact, day_id: str, *, caller: Identity, access: Access, now: datetime, if_match: int | None = None
+    fact: Fact,
+    day_id: str,
+    *,
+    caller: Identity,
+    access: Access,
+    now: datetime,
+    urgent: bool = False,
+    if_match: int | None = None,
 ) -> Submission:
-    """Build the submission of one fact of a day. Raises `Problem` for times or a session that cannot stand."""
+    """Build the submission of one fact of a day. Raises `Problem` for times that cannot be.
+
+    A session that the fact cannot stand under makes its actor one who may post nothing: the protocol refuses it, and
+    the refusal is kept. A stop or an emergency (`urgent`) counts under the device instead, until a person confirms it.
+    """
     recorded_at = to_utc(fact.recorded_at, "/recorded_at")
     sent_at = to_utc(fact.sent_at, "/sent_at")
     actor, session_id = caller.actor, caller.session_id
     if fact.session is not None and fact.session != session_id:
-        actor = _actor_of(fact.session, caller, access, _by_our_clock(recorded_at, sent_at, now), now)
-        session_id = fact.session
+        entered_at = _by_our_clock(recorded_at, sent_at, now)
+        found = _who_entered(fact.session, caller, access, entered_at, now)
+        actor = found or _unattributed(caller, urgent=urgent)
+        session_id = fact.session if found else None
     return Submission(
         event_id=fact.event_id.lower(),
         day_id=day_id,
@@ -79,15 +96,18 @@ def expected_version(request: web.Request) -> int | None:
     return int(digits)
 
 
-def _actor_of(session_id: str, caller: Identity, access: Access, entered_at: datetime, now: datetime) -> Actor:
-    actor = None
-    if caller.device_id is not None:
-        actor = access.session_actor(session_id, caller.device_id, entered_at, now)
-    if actor is None:
-        raise Problem(
-            "role_not_permitted", "The session is not one of this device, or the fact was not entered during its life."
-        )
-    return actor
+def _who_entered(
+    session_id: str, caller: Identity, access: Access, entered_at: datetime, now: datetime
+) -> Actor | None:
+    if caller.device_id is None:
+        return None
+    return access.session_actor(session_id, caller.device_id, entered_at, now)
+
+
+def _unattributed(caller: Identity, *, urgent: bool) -> Actor:
+    if urgent and caller.device_id is not None:
+        return Actor(id=caller.device_id, role="device", how="device")
+    return Actor(id=caller.device_id or caller.actor.id, role=SESSION_INVALID, how=caller.actor.how)
 
 
 def _by_our_clock(recorded_at: datetime | None, sent_at: datetime | None, now: datetime) -> datetime:

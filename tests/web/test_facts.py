@@ -189,6 +189,31 @@ async def test_a_tablet_brings_facts_of_a_session_that_has_ended(ward: HttpWard)
     assert (unknown.status, unknown.code) == (403, "role_not_permitted")
 
 
+async def test_a_fact_under_a_session_it_cannot_stand_under_is_refused_and_kept(ward: HttpWard) -> None:
+    day_id = await ward.schedule()
+
+    await ward.fact(day_id, "vitals.recorded", VITALS, by="device", session="session-0")
+    await ward.fact(day_id, "note.added", {"text": "x"}, by="nurse", session="session-0")
+    refused = (await ward.get(f"/v1/days/{day_id}/entries")).body["entries"][1:]
+
+    assert [(entry["type"], entry["data"]["code"]) for entry in refused] == [
+        ("fact.refused", "role_not_permitted"),
+        ("fact.refused", "role_not_permitted"),
+    ]
+    assert {(entry["actor"]["id"], entry["actor"]["role"]) for entry in refused} == {("tab-1", "session_invalid")}
+
+
+async def test_an_emergency_counts_whatever_is_wrong_with_the_session_it_names(ward: HttpWard) -> None:
+    day_id = await ward.schedule()
+    await ward.fact(day_id, "patient.checked_in", {"identity_check": "two_identifiers"})
+
+    declared = await ward.fact(day_id, "emergency.declared", {"reason": "other"}, by="device", session="session-0")
+    view = await ward.get(f"/v1/days/{day_id}")
+
+    assert (declared.status, declared.body["state"]) == (201, "emergency")
+    assert len(view.body["unconfirmed"]) == 1
+
+
 async def test_a_batch_answers_for_each_item_in_order(ward: HttpWard) -> None:
     day_id = await ward.schedule()
 
