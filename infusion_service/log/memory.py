@@ -17,6 +17,7 @@ import msgspec
 
 from infusion_service.clinical.vocabulary import JSON, SITE_STREAM
 from infusion_service.log.entry import LogEntry, LogRow, parse_leaf
+from infusion_service.log.memory_deliveries import MemoryDeliveries
 from infusion_service.log.merkle import Frontier, subtrees_of
 from infusion_service.log.store import (
     Batch,
@@ -52,6 +53,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._sites: dict[str, _Site] = defaultdict(_Site)
+        self.deliveries = MemoryDeliveries(self.put)
 
     async def open(self) -> None:
         """Nothing to make ready."""

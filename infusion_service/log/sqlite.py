@@ -26,6 +26,7 @@ import structlog
 from infusion_service.clinical.vocabulary import JSON
 from infusion_service.log.entry import LogRow
 from infusion_service.log.process_lock import ProcessLock
+from infusion_service.log.sqlite_deliveries import SqliteDeliveries
 from infusion_service.log.sqlite_reader import Reader
 from infusion_service.log.sqlite_schema import RawConnection, check_ours, ensure_derived, migrate, shipped_migrations
 from infusion_service.log.sqlite_writer import Writer
@@ -121,6 +122,7 @@ class SqliteStore:
         self._checkpoint: asyncio.Task[int] | None = None
         self._pages_checkpointed = 0
         self._failed: StorageFailed | None = None
+        self.deliveries = SqliteDeliveries(self._read, self._write)
 
     async def open(self) -> None:
         """See `Store.open`. The file is created readable for its owner only."""

@@ -57,7 +57,7 @@ class Reader:
     """Queries over one connection. A site or stream that never wrote has nothing; what is no id finds nothing."""
 
     def __init__(self, connection: RawConnection) -> None:
-        self._execute = connection.execute
+        self._execute = self.execute = connection.execute
         self._site_keys: dict[str, int] = {}  # a site keeps its key for ever
 
     def ping(self) -> None:

@@ -6,7 +6,7 @@ failed transaction makes it forget. Does not: connect, translate errors or wait 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any
@@ -185,6 +185,19 @@ class Writer:
             if stream_key is not None:
                 self._execute(SQL["record_erasure"], (entry_key(site_key, batch.rows[-1].seq), stream_key))
                 self._execute(SQL["erase_payload"], (stream_key,))
+
+    def change(
+        self, site: str, work: Callable[[RawConnection, int], None], operations: Sequence[Put | Drop] = ()
+    ) -> int:
+        """Run `work` on the connection and the site's key, with operational changes, in one transaction.
+
+        Returns the pages now in the write-ahead log.
+        """
+        with self._transaction():
+            site_key = self._own_site_key(site)
+            work(self._connection, site_key)
+            self._change_records(site_key, operations)
+        return self.pages_in_wal()
 
     def put(self, site: str, operations: Sequence[Put | Drop]) -> int:
         """See `Store.put`. Returns the pages now in the write-ahead log."""

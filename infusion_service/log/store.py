@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import Protocol
 
 from infusion_service.clinical.vocabulary import JSON, SITE_STREAM
+from infusion_service.log.deliveries import Deliveries
 from infusion_service.log.entry import NO_PREVIOUS, LogRow
 from infusion_service.log.merkle import Frontier
 
@@ -136,6 +137,11 @@ class Batch:
 
 class Store(Protocol):
     """A place for logs of any number of sites. One process writes; a site's appends come one after another."""
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """What is kept of webhook deliveries."""
+        ...
 
     async def open(self) -> None:
         """Make it ready, migrating where needed. Raises `StoreUnusable`."""

@@ -134,7 +134,7 @@ def test_derived_tables_of_another_program_version_are_made_anew(connection: Any
 def test_every_statement_is_one_the_database_understands(connection: Any) -> None:
     migrate(connection, shipped_migrations())
     ensure_derived(connection)
-    for name, statement in load_statements("sqlite/read.sql", "sqlite/write.sql").items():
+    for name, statement in load_statements("sqlite/read.sql", "sqlite/write.sql", "sqlite/deliveries.sql").items():
         named = re.findall(r":(\w+)", statement)
         values: Any = dict.fromkeys(named) if named else (None,) * statement.count("?")
         assert connection.execute("EXPLAIN " + statement, values).fetchall(), name

@@ -1,0 +1,76 @@
+-- Statements about deliveries. The columns come in one order everywhere.
+
+-- name: insert_delivery
+-- One entry takes its number in the endpoint's sequence.
+INSERT INTO delivery (
+  site_key, endpoint_id, epsequence, seq, webhook_id, lane, event_type, state, reason, attempts, first_failed_at_ms,
+  next_attempt_at_ms, settled_at_ms, history, body
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: change_delivery
+-- What became of an attempt. Number, entry and bytes stay.
+UPDATE delivery
+SET state = ?, reason = ?, attempts = ?, first_failed_at_ms = ?, next_attempt_at_ms = ?, settled_at_ms = ?, history = ?
+WHERE site_key = ? AND endpoint_id = ? AND epsequence = ?;
+
+-- name: requeue_deliveries
+-- A replay: the same bytes once more. Those whose bytes were forgotten are left alone.
+UPDATE delivery
+SET state = 'waiting', reason = 'replay', attempts = 0, first_failed_at_ms = NULL, next_attempt_at_ms = NULL,
+    settled_at_ms = NULL
+WHERE site_key = ? AND endpoint_id = ? AND seq BETWEEN ? AND ? AND body IS NOT NULL;
+
+-- name: waiting_deliveries
+-- What waits in its lane, from a number on.
+SELECT epsequence, seq, webhook_id, lane, event_type, state, reason, attempts, first_failed_at_ms, next_attempt_at_ms,
+       settled_at_ms, history, body
+FROM delivery INDEXED BY delivery_waiting
+WHERE site_key = ? AND endpoint_id = ? AND state = 'waiting' AND epsequence > ? ORDER BY epsequence LIMIT ?;
+
+-- name: parked_deliveries_due
+-- What is out of its lane and to be tried again.
+SELECT epsequence, seq, webhook_id, lane, event_type, state, reason, attempts, first_failed_at_ms, next_attempt_at_ms,
+       settled_at_ms, history, body
+FROM delivery INDEXED BY delivery_parked
+WHERE site_key = ? AND endpoint_id = ? AND state = 'parked' AND next_attempt_at_ms <= ?
+ORDER BY next_attempt_at_ms, epsequence LIMIT ?;
+
+-- name: next_parked_delivery_due
+-- When that is the case next.
+SELECT min(next_attempt_at_ms) FROM delivery INDEXED BY delivery_parked
+WHERE site_key = ? AND endpoint_id = ? AND state = 'parked' AND next_attempt_at_ms IS NOT NULL;
+
+-- name: deliveries
+-- For who looks through them, without the bytes.
+SELECT epsequence, seq, webhook_id, lane, event_type, state, reason, attempts, first_failed_at_ms, next_attempt_at_ms,
+       settled_at_ms, history, NULL
+FROM delivery INDEXED BY delivery_number
+WHERE site_key = :site_key AND endpoint_id = :endpoint_id AND epsequence > :after
+  AND (:state IS NULL OR state = :state) AND (:lane IS NULL OR lane = :lane)
+  AND (:event_type IS NULL OR event_type = :event_type)
+ORDER BY epsequence LIMIT :limit;
+
+-- name: delivery
+-- One of them, with its bytes.
+SELECT epsequence, seq, webhook_id, lane, event_type, state, reason, attempts, first_failed_at_ms, next_attempt_at_ms,
+       settled_at_ms, history, body
+FROM delivery WHERE site_key = ? AND endpoint_id = ? AND epsequence = ?;
+
+-- name: deliveries_of_entries
+-- Which entries of a range the endpoint has a number for.
+SELECT seq, epsequence FROM delivery WHERE site_key = ? AND endpoint_id = ? AND seq BETWEEN ? AND ?;
+
+-- name: count_waiting
+-- How many wait.
+SELECT count(*) FROM delivery INDEXED BY delivery_waiting
+WHERE site_key = ? AND endpoint_id = ? AND state = 'waiting';
+
+-- name: count_parked
+-- How many are parked.
+SELECT count(*) FROM delivery INDEXED BY delivery_parked
+WHERE site_key = ? AND endpoint_id = ? AND state = 'parked';
+
+-- name: forget_delivery_bodies
+-- The bytes of what was settled long ago.
+UPDATE delivery SET body = NULL
+WHERE site_key = ? AND endpoint_id = ? AND settled_at_ms < ? AND body IS NOT NULL;

@@ -1,0 +1,170 @@
+"""Deliveries in the SQLite store: see `deliveries.Deliveries`.
+
+Writes run in the writer's thread as one transaction, reads in a reader's, like everything else of the store. Does not:
+connect, lock or translate errors (`sqlite`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from infusion_service.log.deliveries import Delivery, DeliveryBatch, DeliveryState
+from infusion_service.log.sqlite_reader import Reader
+from infusion_service.log.sqlite_rows import from_ms, to_ms
+from infusion_service.log.sqlite_schema import RawConnection
+from infusion_service.log.sqlite_writer import Writer
+from infusion_service.log.statements import load_statements
+from infusion_service.log.store import id_bytes
+
+SQL = load_statements("sqlite/deliveries.sql")
+
+Run = Callable[..., Awaitable[Any]]
+"""Runs a function of a `Reader` or `Writer` and its arguments in that one's thread."""
+
+
+class SqliteDeliveries:
+    """The port over the tables of one store."""
+
+    def __init__(self, read: Run, write: Run) -> None:
+        self._read = read
+        self._write = write
+
+    async def change(self, site: str, batch: DeliveryBatch) -> None:
+        """See `Deliveries.change`."""
+        await self._write(_change, site, batch)
+
+    async def waiting(self, site: str, endpoint_id: str, *, after: int = 0, limit: int) -> list[Delivery]:
+        """See `Deliveries.waiting`."""
+        return await self._rows("waiting_deliveries", site, endpoint_id, after, limit)
+
+    async def parked_due(self, site: str, endpoint_id: str, until: datetime, limit: int) -> list[Delivery]:
+        """See `Deliveries.parked_due`."""
+        return await self._rows("parked_deliveries_due", site, endpoint_id, to_ms(until), limit)
+
+    async def next_parked_due(self, site: str, endpoint_id: str) -> datetime | None:
+        """See `Deliveries.next_parked_due`."""
+        found = await self._read(_select, "next_parked_delivery_due", site, endpoint_id)
+        return _moment(found[0][0]) if found else None
+
+    async def page(
+        self,
+        site: str,
+        endpoint_id: str,
+        *,
+        state: DeliveryState | None = None,
+        lane: str | None = None,
+        event_type: str | None = None,
+        after: int = 0,
+        limit: int,
+    ) -> list[Delivery]:
+        """See `Deliveries.page`."""
+        filters = {"state": state, "lane": lane, "event_type": event_type, "after": after, "limit": limit}
+        rows: Sequence[Any] = await self._read(_select_page, site, endpoint_id, filters)
+        return [_delivery(endpoint_id, row) for row in rows]
+
+    async def one(self, site: str, endpoint_id: str, epsequence: int) -> Delivery | None:
+        """See `Deliveries.one`."""
+        found = await self._rows("delivery", site, endpoint_id, epsequence)
+        return found[0] if found else None
+
+    async def of_entries(self, site: str, endpoint_id: str, from_seq: int, to_seq: int) -> dict[int, int]:
+        """See `Deliveries.of_entries`."""
+        return dict(await self._read(_select, "deliveries_of_entries", site, endpoint_id, from_seq, to_seq))
+
+    async def counts(self, site: str, endpoint_id: str) -> dict[str, int]:
+        """See `Deliveries.counts`."""
+        waiting = await self._read(_select, "count_waiting", site, endpoint_id)
+        parked = await self._read(_select, "count_parked", site, endpoint_id)
+        return {"waiting": waiting[0][0] if waiting else 0, "parked": parked[0][0] if parked else 0}
+
+    async def forget_bodies(self, site: str, endpoint_id: str, settled_before: datetime) -> None:
+        """See `Deliveries.forget_bodies`."""
+        await self._write(_forget_bodies, site, endpoint_id, settled_before)
+
+    async def _rows(self, statement: str, site: str, endpoint_id: str, *values: object) -> list[Delivery]:
+        rows = await self._read(_select, statement, site, endpoint_id, *values)
+        return [_delivery(endpoint_id, row) for row in rows]
+
+
+def _select(reader: Reader, statement: str, site: str, endpoint_id: str, *values: object) -> list[Any]:
+    site_key = reader.site_key(site)
+    if site_key is None:
+        return []
+    found: list[Any] = reader.execute(SQL[statement], (site_key, id_bytes(endpoint_id), *values)).fetchall()
+    return found
+
+
+def _select_page(reader: Reader, site: str, endpoint_id: str, filters: dict[str, object]) -> list[Any]:
+    site_key = reader.site_key(site)
+    if site_key is None:
+        return []
+    values = {**filters, "site_key": site_key, "endpoint_id": id_bytes(endpoint_id)}
+    found: list[Any] = reader.execute(SQL["deliveries"], values).fetchall()
+    return found
+
+
+def _change(writer: Writer, site: str, batch: DeliveryBatch) -> int:
+    def work(connection: RawConnection, site_key: int) -> None:
+        new = [(site_key, id_bytes(row.endpoint_id), row.epsequence, row.seq, *_fixed(row)) for row in batch.new]
+        connection.executemany(SQL["insert_delivery"], new)
+        changed = [(*_fate(row), site_key, id_bytes(row.endpoint_id), row.epsequence) for row in batch.changed]
+        connection.executemany(SQL["change_delivery"], changed)
+        if batch.requeue is not None:
+            again = batch.requeue
+            values = (site_key, id_bytes(again.endpoint_id), again.from_seq, again.to_seq)
+            connection.execute(SQL["requeue_deliveries"], values)
+
+    return writer.change(site, work, batch.operational)
+
+
+def _forget_bodies(writer: Writer, site: str, endpoint_id: str, settled_before: datetime) -> int:
+    def work(connection: RawConnection, site_key: int) -> None:
+        connection.execute(SQL["forget_delivery_bodies"], (site_key, id_bytes(endpoint_id), to_ms(settled_before)))
+
+    return writer.change(site, work)
+
+
+def _fixed(row: Delivery) -> tuple[object, ...]:
+    return (row.webhook_id, row.lane, row.event_type, *_fate(row), row.body)
+
+
+def _fate(row: Delivery) -> tuple[object, ...]:
+    """State, reason, attempts, three times and the history: what a change writes."""
+    return (
+        row.state,
+        row.reason,
+        row.attempts,
+        _ms(row.first_failed_at),
+        _ms(row.next_attempt_at),
+        _ms(row.settled_at),
+        row.history,
+    )
+
+
+def _delivery(endpoint_id: str, row: Sequence[Any]) -> Delivery:
+    return Delivery(
+        endpoint_id=endpoint_id,
+        epsequence=row[0],
+        seq=row[1],
+        webhook_id=row[2],
+        lane=row[3],
+        event_type=row[4],
+        state=row[5],
+        reason=row[6],
+        attempts=row[7],
+        first_failed_at=_moment(row[8]),
+        next_attempt_at=_moment(row[9]),
+        settled_at=_moment(row[10]),
+        history=row[11],
+        body=row[12],
+    )
+
+
+def _ms(moment: datetime | None) -> int | None:
+    return None if moment is None else to_ms(moment)
+
+
+def _moment(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else from_ms(milliseconds)

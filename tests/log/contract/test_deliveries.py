@@ -1,0 +1,92 @@
+"""What every store promises of deliveries: numbers once, bytes kept, one commit for rows and cursor."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from infusion_service.clinical.vocabulary import parse_time
+from infusion_service.log.deliveries import Delivery, DeliveryBatch, Requeue
+from infusion_service.log.store import Put, Store
+from tests.log.contract.conftest import Reopen
+
+SITE = "demo"
+ENDPOINT = "0197c0de-7000-7000-8000-0000000000e1"
+OTHER = "0197c0de-7000-7000-8000-0000000000e2"
+NOW = parse_time("2026-11-23T07:00:00Z")
+
+
+def row(number: int, *, seq: int | None = None, lane: str = "a", endpoint: str = ENDPOINT) -> Delivery:
+    return Delivery(
+        endpoint_id=endpoint,
+        epsequence=number,
+        seq=number if seq is None else seq,
+        webhook_id=str(uuid.UUID(int=number)),
+        lane=lane,
+        event_type="note.added",
+        body=b"{%d}" % number,
+    )
+
+
+async def test_rows_and_cursor_come_back_after_a_reopening(store: Store, another: Reopen) -> None:
+    rows = [row(1), row(2, lane="b"), row(3)]
+    batch = DeliveryBatch(new=rows, operational=[Put("endpoint_progress", ENDPOINT, {"after_seq": 3})])
+    await store.deliveries.change(SITE, batch)
+    await store.close()
+    again = another()
+    await again.open()
+    try:
+        assert await again.deliveries.waiting(SITE, ENDPOINT, limit=10) == rows
+        assert await again.record(SITE, "endpoint_progress", ENDPOINT) == {"after_seq": 3}
+    finally:
+        await again.close()
+
+
+async def test_a_number_and_an_entry_are_taken_once(store: Store) -> None:
+    await store.deliveries.change(SITE, DeliveryBatch(new=[row(1, seq=7)]))
+    cursor = Put("endpoint_progress", ENDPOINT, {"after_seq": 9})
+    for twice in (row(1, seq=8), row(2, seq=7)):
+        with pytest.raises(Exception, match=r"there already|UNIQUE"):
+            await store.deliveries.change(SITE, DeliveryBatch(new=[twice], operational=[cursor]))
+    assert await store.record(SITE, "endpoint_progress", ENDPOINT) is None
+    await store.deliveries.change(SITE, DeliveryBatch(new=[row(1, seq=7, endpoint=OTHER)]))
+
+
+async def test_a_change_writes_the_fate_and_keeps_the_bytes(store: Store) -> None:
+    await store.deliveries.change(SITE, DeliveryBatch(new=[row(1), row(2)]))
+    done = replace(row(1), state="done", settled_at=NOW, history='[{"status":200}]', attempts=1, body=b"other")
+    await store.deliveries.change(SITE, DeliveryBatch(changed=[done]))
+    assert await store.deliveries.one(SITE, ENDPOINT, 1) == replace(done, body=b"{1}")
+    assert [found.epsequence for found in await store.deliveries.waiting(SITE, ENDPOINT, limit=10)] == [2]
+
+
+async def test_parked_ones_come_back_by_their_time(store: Store) -> None:
+    soon = replace(row(1), state="parked", next_attempt_at=NOW + timedelta(minutes=5))
+    never = replace(row(2), state="parked")
+    first = replace(row(3), state="parked", next_attempt_at=NOW)
+    await store.deliveries.change(SITE, DeliveryBatch(new=[soon, never, first]))
+    due = await store.deliveries.parked_due(SITE, ENDPOINT, NOW + timedelta(hours=1), 10)
+    assert [found.epsequence for found in due] == [3, 1]
+    assert await store.deliveries.next_parked_due(SITE, ENDPOINT) == NOW
+    assert await store.deliveries.next_parked_due(SITE, OTHER) is None
+    assert await store.deliveries.counts(SITE, ENDPOINT) == {"waiting": 0, "parked": 3}
+
+
+async def test_a_page_can_be_searched_and_shows_no_bytes(store: Store) -> None:
+    await store.deliveries.change(SITE, DeliveryBatch(new=[row(1), row(2, lane="b"), row(3, lane="b")]))
+    page = await store.deliveries.page(SITE, ENDPOINT, lane="b", after=2, limit=5)
+    assert [(found.epsequence, found.body) for found in page] == [(3, None)]
+    assert await store.deliveries.page(SITE, ENDPOINT, state="done", limit=5) == []
+
+
+async def test_a_replay_has_the_same_bytes_wait_again_unless_they_were_forgotten(store: Store) -> None:
+    done = [replace(row(n), state="done", settled_at=NOW + timedelta(minutes=n)) for n in (1, 2, 3)]
+    await store.deliveries.change(SITE, DeliveryBatch(new=done))
+    await store.deliveries.forget_bodies(SITE, ENDPOINT, NOW + timedelta(minutes=2))
+    await store.deliveries.change(SITE, DeliveryBatch(requeue=Requeue(endpoint_id=ENDPOINT, from_seq=1, to_seq=2)))
+    waiting = await store.deliveries.waiting(SITE, ENDPOINT, limit=5)
+    assert [(found.epsequence, found.reason, found.body) for found in waiting] == [(2, "replay", b"{2}")]
+    assert await store.deliveries.of_entries(SITE, ENDPOINT, 2, 9) == {2: 2, 3: 3}
