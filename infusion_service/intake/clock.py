@@ -15,7 +15,7 @@ from typing import Protocol
 from infusion_service.clinical.vocabulary import cut_to_milliseconds
 
 PARTING_MAX = timedelta(seconds=60)
-"""Past this difference between wall and monotonic clock the wall clock is not trusted (alemtuzumab.md 7)."""
+"""Past this difference between wall and monotonic clock the wall clock is not trusted."""
 
 RECHECK_S_MAX = 30.0
 """A wall clock may jump while we sleep: look at it again at least this often."""
