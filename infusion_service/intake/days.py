@@ -90,7 +90,7 @@ def fold(
             day = new_day(row.stream, logged.parsed_leaf.site, workflows.by_hash(entry.workflow["hash"]))
         if day is not None and entry is not None:
             day = evolve(day, entry)
-        event_ids.add(row.event_id)
+        event_ids.add(row.event_id if logged.entry is None else logged.entry.entry_id)
         last = row
     if day is None or last is None:
         return sheet

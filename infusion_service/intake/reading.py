@@ -6,6 +6,7 @@ Promises: a view of the past is folded from the log, never from memory; reads ch
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 
 from infusion_service.clinical.observe import board_row, observe
@@ -16,6 +17,9 @@ from infusion_service.log.entry import LogEntry
 from infusion_service.log.store import Store
 
 PAGE = 1000
+
+ROWS_PER_TURN = 16
+"""Board rows made before others get a turn on the event loop."""
 
 CORRECTIONS = ("entry.struck",)
 """What is said later about what was charted before: it counts for every clinical time, from when it was known."""
@@ -89,7 +93,9 @@ class Reading:
             self._site, ward=ward, state=state, date=date, open_only=open_only, after=after, limit=limit
         )
         rows = []
-        for head in heads:
+        for number, head in enumerate(heads, start=1):
+            if number % ROWS_PER_TURN == 0:
+                await asyncio.sleep(0)  # days in hand cost no wait, and a full page would hold up everybody
             chart = await self._days.of_day(head.day_id)
             if chart is not None:
                 rows.append(board_row(chart.course, chart.sheets[head.day_id].day, self._clock.now()))
