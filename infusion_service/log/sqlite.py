@@ -130,6 +130,8 @@ class SqliteStore:
             return
         if driver.sqlite_version_info < SQLITE_VERSION_MIN:
             raise StoreUnusable(f"SQLite {driver.sqlite_version} can lose commits: 3.51.3 or newer is needed")
+        self._failed = None
+        self._pages_checkpointed = 0
         try:
             self._lock.take()
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))

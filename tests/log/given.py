@@ -7,10 +7,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from hypothesis import HealthCheck, settings
+
 from infusion_service.clinical.vocabulary import SITE_STREAM, Actor, Device, Entry
 from infusion_service.log.entry import NO_PREVIOUS, LogRow, seal
 from infusion_service.log.merkle import Frontier
 from infusion_service.log.store import Batch, DayHead, Drop, LogHead, Put
+
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For properties: a busy machine is no counter-example."""
 
 SITE = "demo"
 MORNING = datetime(2026, 11, 23, 7, 20, tzinfo=UTC)

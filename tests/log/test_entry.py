@@ -31,7 +31,7 @@ from infusion_service.log.entry import (
     seal,
 )
 from infusion_service.log.merkle import Frontier
-from tests.log.given import DAY_1, MORNING, an_entry
+from tests.log.given import DAY_1, MORNING, an_entry, unhurried
 
 BODY_1 = (
     b'{"actor":{"how":"session","id":"staff-7f","role":"nurse"},"data":{"course":1,"date":"2026-11-23","day":1,'
@@ -138,17 +138,20 @@ def test_the_golden_vector_reads_back() -> None:
     assert leaf.previous.hex() == HASH_1
 
 
+@unhurried
 @given(documents)
 def test_what_is_written_is_rfc_8785(document: Any) -> None:
     assert canonical(document) == rfc8785.dumps(document)
 
 
+@unhurried
 @given(documents)
 def test_the_standard_encoder_agrees(document: Any) -> None:
     plain = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert canonical(document) == plain.encode()
 
 
+@unhurried
 @given(
     site=texts, stream=texts, n=st.integers(1, INTEGER_MAX), moment=moments, hashes=st.binary(min_size=64, max_size=64)
 )
@@ -171,6 +174,7 @@ def test_a_leaf_is_rfc_8785_and_reads_back(site: str, stream: str, n: int, momen
     assert leaf.commitment + leaf.previous == hashes
 
 
+@unhurried
 @given(entries)
 def test_a_body_is_rfc_8785_and_reads_back(entry: Entry) -> None:
     body = body_bytes(entry)

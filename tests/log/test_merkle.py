@@ -27,6 +27,7 @@ from infusion_service.log.merkle import (
     verify_consistency,
     verify_inclusion,
 )
+from tests.log.given import unhurried
 
 CT_LEAVES = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
 CT_ROOTS = [
@@ -193,6 +194,7 @@ def test_a_larger_tree_is_not_an_older_one(old_size: int, size: int) -> None:
         verify_consistency(old_size, EMPTY_ROOT, size, EMPTY_ROOT, [])
 
 
+@unhurried
 @given(st.lists(st.binary(min_size=32, max_size=32), max_size=70), st.integers(0, 70))
 def test_a_frontier_written_down_goes_on_where_it_was(leaves: list[bytes], cut: int) -> None:
     before = Frontier(leaves[:cut])

@@ -19,6 +19,7 @@ from infusion_service.log.note import (
     verify_checkpoint,
     verify_note,
 )
+from tests.log.given import unhurried
 
 ORIGIN = "audit.example/infusion/log1"
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -200,12 +201,14 @@ def test_a_public_key_in_another_form_is_refused(text: str) -> None:
         Verifier.from_text(text)
 
 
+@unhurried
 @given(size=st.integers(0, 2**63), root=st.binary(min_size=32, max_size=32))
 def test_any_checkpoint_reads_back(size: int, root: bytes) -> None:
     checkpoint = Checkpoint(ORIGIN, size, root)
     assert verify_checkpoint(sign_checkpoint(checkpoint, [SIGNER]), [VERIFIER]) == checkpoint
 
 
+@unhurried
 @given(st.binary(max_size=300))
 def test_nothing_but_a_refusal_comes_of_bytes_that_are_no_note(raw: bytes) -> None:
     with pytest.raises(NoteRejected):

@@ -14,7 +14,7 @@ from infusion_service.clinical.vocabulary import SITE_STREAM
 from infusion_service.log.memory import MemoryStore
 from infusion_service.log.sqlite import SqliteStore
 from infusion_service.log.store import Batch, Drop, Put, Store, StoreError
-from tests.log.given import DAY_1, DAY_2, DAY_3, MORNING, SITE, Scribe, a_head, an_entry, event_id
+from tests.log.given import DAY_1, DAY_2, DAY_3, MORNING, SITE, Scribe, a_head, an_entry, event_id, unhurried
 
 streams = st.sampled_from([DAY_1, DAY_2, DAY_3, SITE_STREAM])
 entries = st.builds(an_entry, st.integers(1, 30), streams, type=st.sampled_from(["vitals.recorded", "ecg.recorded"]))
@@ -84,7 +84,7 @@ async def tell_both(history: list[dict[str, Any]], path: Path) -> None:
         await file.close()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(unhurried, max_examples=40)
 @given(st.lists(commits, max_size=6))
 def test_both_stores_take_the_same_history_the_same_way(history: list[dict[str, Any]]) -> None:
     with TemporaryDirectory() as folder:
