@@ -94,7 +94,7 @@ def _decide_one(  # noqa: PLR0911
         return role_not_permitted(submission.actor, fact)
     if submission.if_match is not None and submission.if_match != day.version:
         detail = f"the day is at version {day.version}, not {submission.if_match}: read it again"
-        return Refusal(code="version_conflict", status=412, detail=detail, members={"version": day.version})
+        return Refusal(code="version_conflict", status=412, detail=detail, members={"day_version": day.version})
     times = read_times(submission, fact, day.workflow.definition.time, now)
     if isinstance(times, Refusal):
         return times

@@ -7,6 +7,7 @@ Promises: a refused fact is kept with the code and rule that refused it and with
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -109,7 +110,11 @@ def _canonical(value: Any) -> Any:
     try:
         return format_time(parse_time(text))
     except (ValueError, OverflowError):
-        return text.lower()
+        pass
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        return text
 
 
 def _text(submission: Submission) -> str:
