@@ -264,7 +264,7 @@ class Access:
         for ward in wards or ():
             if self._settings.ward(ward) is None:
                 known = ", ".join(known.id for known in self._settings.wards)
-                raise UnusableValue(pointer, f"the site has no ward {ward!r}; it has {known}")
+                raise UnusableValue(pointer, f"the site has no such ward; it has {known}")
 
 
 def _found(record: RecordT | None, what: str) -> RecordT:

@@ -25,8 +25,9 @@ NESTING_MAX = 32
 INTEGER_MAX = 2**53
 """Beyond this, JSON readers of other languages round."""
 
-FRACTION_CHARS_MAX = 32
-FRACTION_EXPONENT_MAX = 30
+FRACTION_CHARS_MAX = 64
+FRACTION_EXPONENT_MAX = 400
+"""Room for every double there is; what a field takes is its workflow's."""
 
 _POSITION = re.compile(r"\(byte (\d+)\)")
 

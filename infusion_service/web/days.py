@@ -24,7 +24,9 @@ from infusion_service.web.visibility import Reader
 NO_SUCH_DAY = "There is no such day, or none that you may see."
 
 _UUID = re.compile(UUID_PATTERN)
-_CURSOR = re.compile(r"(\d{4}-\d{2}-\d{2})~([0-9a-f-]{36})")
+
+CURSOR_PATTERN = f"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}~{UUID_PATTERN[1:]}"
+"""Where a page of the board ended: date and id of its last day."""
 
 
 async def get_board(request: web.Request) -> web.Response:
@@ -124,10 +126,10 @@ def _wards_asked_for(request: web.Request, ward: str | None) -> list[str | None]
 def _cursor(text: str | None) -> tuple[str, str] | None:
     if text is None:
         return None
-    found = _CURSOR.fullmatch(text)
-    if found is None:
+    if re.match(CURSOR_PATTERN, text) is None:
         raise malformed("Query parameter after: take it from `next` of the page before.")
-    return found[1], found[2]
+    date, _, day_id = text.partition("~")
+    return date, day_id.lower()
 
 
 def _place(row: dict[str, Any]) -> tuple[str, str]:

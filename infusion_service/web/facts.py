@@ -51,8 +51,8 @@ async def post_day(request: web.Request) -> web.Response:
         raise problems.malformed("A day is a JSON object.", [{"pointer": "", "detail": "an object is expected"}])
     intake = request.app[INTAKE]
     now = intake.clock.now()
-    envelope = {name: value.pop(name) for name in _SCHEDULING_MEMBERS if name in value}
-    envelope.setdefault("event_id", new_id(now))
+    envelope = {name: value.pop(name, None) for name in _SCHEDULING_MEMBERS}
+    envelope["event_id"] = envelope["event_id"] or new_id(now)
     fact = payloads.read_as({**envelope, "type": DAY_SCHEDULED, "data": value}, payloads.Fact)
     # Without a day: the intake gives the new one its id, or finds the one an earlier post of the same fact began.
     submission = submissions.of_fact(fact, "", caller=request[CALLER], access=request.app[ACCESS], now=now)

@@ -17,13 +17,16 @@ import msgspec
 from infusion_service import __version__
 from infusion_service.web.answers import encode
 from infusion_service.web.credentials import DEVICE_COOKIE, SESSION_COOKIE
+from infusion_service.web.days import CURSOR_PATTERN
 from infusion_service.web.descriptions import DESCRIPTIONS, Description
 from infusion_service.web.payloads import UUID_PATTERN, BatchItem
 from infusion_service.web.problems import CONTENT_TYPE as PROBLEM_TYPE
 from infusion_service.web.problems import PROBLEM_TYPES
+from infusion_service.web.queries import INTEGER_MAX
 from infusion_service.web.routes import ROUTES
 from infusion_service.web.routing import Route
 from infusion_service.web.shapes import Problem
+from infusion_service.web.submissions import IF_MATCH_PATTERN
 
 _JSON = "application/json"
 _REFERENCE = "#/components/schemas/{name}"
@@ -33,7 +36,7 @@ _TEXT: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 120}
 _TIME: dict[str, Any] = {"type": "string", "format": "date-time"}
 
 _QUERY: dict[str, tuple[str, dict[str, Any]]] = {
-    "after": ("Continue after this place.", _TEXT),
+    "after": ("Continue after this place.", {"type": "string", "pattern": CURSOR_PATTERN}),
     "at": ("The day as it stood at this clinical time.", _TIME),
     "date": ("Calendar date of the ward.", {"type": "string", "format": "date"}),
     "day": ("Entries of this day alone.", _UUID),
@@ -44,7 +47,7 @@ _QUERY: dict[str, tuple[str, dict[str, Any]]] = {
     "type": ("Entries of this type alone.", _TEXT),
     "ward": ("Only days of this ward.", _TEXT),
 }
-_LOG_AFTER: dict[str, Any] = {"type": "integer", "minimum": 0}
+_LOG_AFTER: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": INTEGER_MAX}
 
 _HEADERS: dict[str, dict[str, Any]] = {
     "etag": {"description": "The day's version, in quotation marks.", "schema": {"type": "string"}},
@@ -114,7 +117,8 @@ def _parameters(route: Route, row: Description) -> Iterator[dict[str, Any]]:
         yield {"name": name, "in": "query", "description": description, "schema": schema}
     if route.path == "/v1/days/{day}/events":
         description = "Refuse (412) unless the day still has this version."
-        yield {"name": "If-Match", "in": "header", "description": description, "schema": {"type": "string"}}
+        schema = {"type": "string", "pattern": IF_MATCH_PATTERN}
+        yield {"name": "If-Match", "in": "header", "description": description, "schema": schema}
 
 
 def _responses(route: Route, row: Description) -> dict[str, Any]:
@@ -181,7 +185,7 @@ def _schemas() -> dict[str, Any]:
     _, schemas = msgspec.json.schema_components(ordered, ref_template=_REFERENCE)
     schemas["Problem"]["properties"]["code"]["enum"] = list(PROBLEM_TYPES)
     # Its items are read one by one, so that a broken one does not take the others with it.
-    schemas["FactBatch"]["properties"]["items"]["items"] = _reference(BatchItem)
+    schemas["FactBatch"]["properties"]["items"]["items"] = {"anyOf": [_reference(BatchItem), {}]}
     return schemas
 
 

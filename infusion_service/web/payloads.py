@@ -20,12 +20,16 @@ from infusion_service.web.problems import Problem, malformed
 UUID_PATTERN = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
 
 Uuid = Annotated[str, Meta(pattern=UUID_PATTERN, description="UUID, version 7 where it is made today.")]
-Time = Annotated[datetime, Meta(tz=True, description="RFC 3339 with offset.")]
+Time = Annotated[
+    datetime,
+    Meta(tz=True, description="RFC 3339 with offset.", extra_json_schema={"pattern": "^(19|20|21)[0-9]{2}-"}),
+]
+Pin = Annotated[str, Meta(pattern="^[0-9]{4,12}$", description="4 to 12 digits.")]
 ShortText = Annotated[str, Meta(min_length=1, max_length=120)]
 RecordId = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,63}$")]
 Wards = Annotated[list[ShortText], Meta(max_length=64)]
 
-YEAR_MIN, YEAR_MAX = 1900, 2200
+YEAR_MIN, YEAR_MAX = 1900, 2199
 """A time outside these is a broken clock; near the ends of the calendar even changing the zone fails."""
 
 
@@ -113,7 +117,7 @@ class NewStaff(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
     name: ShortText
     role: StaffRole
     badge: ShortText
-    pin: ShortText
+    pin: Pin
     wards: Wards | None = None
 
 
@@ -137,7 +141,7 @@ class StaffChange(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
     """What changes of a person: another PIN or badge, or the end of their access."""
 
     disabled: Literal[True] | None = None
-    pin: ShortText | None = None
+    pin: Pin | None = None
     badge: ShortText | None = None
 
 
@@ -165,7 +169,7 @@ def read_as(value: Any, kind: type[PayloadT]) -> PayloadT:
 
 def utc(moment: datetime, pointer: str) -> datetime:
     """Cut a time that came in to UTC milliseconds. Raises `Problem` 400 for years no infusion takes place in."""
-    if not YEAR_MIN < moment.year < YEAR_MAX:
+    if not YEAR_MIN <= moment.year <= YEAR_MAX:
         detail = f"the year must be between {YEAR_MIN} and {YEAR_MAX}"
         raise malformed(f"{pointer}: {detail}.", [{"pointer": pointer, "detail": detail}])
     return cut_to_milliseconds(moment)

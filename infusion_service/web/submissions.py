@@ -7,6 +7,7 @@ fact was entered during their life; with nobody signed in, the device itself is 
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 from aiohttp import web
@@ -20,7 +21,7 @@ from infusion_service.web.problems import malformed
 CLOCK_TOLERANCE = timedelta(seconds=2)
 """A tablet's clock may differ by this without being corrected, as in the time rules of the workflows."""
 
-IF_MATCH_DIGITS_MAX = 15
+IF_MATCH_PATTERN = r'^(\*|"[0-9]{1,15}")$'
 
 SESSION_INVALID = "session_invalid"
 """The role of a fact whose session is not one of its device, or did not live when the fact was entered: no workflow
@@ -90,10 +91,9 @@ def expected_version(request: web.Request) -> int | None:
     header = request.headers.get("If-Match")
     if header is None or header.strip() == "*":
         return None
-    digits = header.strip().removeprefix('"').removesuffix('"')
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= IF_MATCH_DIGITS_MAX):
+    if re.match(IF_MATCH_PATTERN, header.strip()) is None:
         raise malformed('If-Match takes one strong ETag of a day, such as "12".')
-    return int(digits)
+    return int(header.strip(' "'))
 
 
 def _who_entered(

@@ -167,6 +167,7 @@ UNREADABLE = [
     "/v1/days?ward=",
     "/v1/days?ward=%00",
     "/v1/days?after=1",
+    "/v1/days?after=2026-11-23~000000000000000000000000000000000000",
     "/v1/log?after=-1",
     "/v1/log?after=99999999999999999999999",
     "/v1/log?day=1",
