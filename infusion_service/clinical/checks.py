@@ -146,17 +146,17 @@ def wanted_on(ordinals: dict[str, tuple[int, ...]], course_number: int, ordinal:
     return ordinal in ordinals.get(str(course_number), ordinals.get(OTHER_COURSE, ()))
 
 
-def sampled_after_infusion(picture: Picture, analyte: str) -> bool:
-    """Tell whether a sample for the analyte was drawn after the pump last ran."""
+def sampled_after_infusion(picture: Picture, analyte: str, now: datetime) -> bool:
+    """Tell whether a sample for the analyte was drawn after the pump last ran. One planned for later is not drawn."""
     ended = picture.pump.last_ran_at
-    return ended is not None and any(sampled_at >= ended for sampled_at in picture.samples.get(analyte, ()))
+    return ended is not None and any(ended <= sampled_at <= now for sampled_at in picture.samples.get(analyte, ()))
 
 
-def _calendar(check: Check, picture: Picture, ordinal: int, _now: datetime) -> _Wanted | None:
+def _calendar(check: Check, picture: Picture, ordinal: int, now: datetime) -> _Wanted | None:
     ended = picture.pump.last_ran_at
     if ended is None or not wanted_on(check.ordinals, picture.course_number, ordinal):
         return None
-    if sampled_after_infusion(picture, check.analyte):
+    if sampled_after_infusion(picture, check.analyte, now):
         return None
     return _Wanted(check, check.check, ended, None)
 

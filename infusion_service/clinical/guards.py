@@ -22,7 +22,7 @@ from infusion_service.clinical.dose import Bag, milliseconds, planned_rate_ml_pe
 from infusion_service.clinical.evidence import PERCENT
 from infusion_service.clinical.facts import shortest
 from infusion_service.clinical.fold import bag_for_start
-from infusion_service.clinical.picture import Picture
+from infusion_service.clinical.picture import Fact, Picture
 from infusion_service.clinical.vocabulary import parse_time, texts
 from infusion_service.clinical.workflow import Workflow
 
@@ -91,16 +91,23 @@ def _is_today(situation: Situation, moment: datetime) -> bool:
 
 
 def _checklist(guard: guards.Checklist, s: Situation) -> str | None:
-    present, missing = [], []
+    present, unanswered, missing = [], [], []
     for item in guard.items:
         result, at, evidence_on = s.picture.checklist.get(item, ("", s.at, ""))
         if not result or not (evidence_on or _is_today(s, at)):
             missing.append(item)
-        elif result == "present" or (result == "not_applicable" and item not in guard.may_be_not_applicable):
+        elif result == "present":
             present.append(item)
+        elif result == "not_applicable" and item not in guard.may_be_not_applicable:
+            unanswered.append(item)
+    reasons = []
     if present:
-        return f"{texts(present)} stands against treatment: the fact to post is a failed screening"
-    return f"not recorded today: {texts(missing)}" if missing else None
+        reasons.append(f"{texts(present)} stands against treatment: the fact to post is a failed screening")
+    if unanswered:
+        reasons.append(f"not_applicable is no answer to {texts(unanswered)}")
+    if missing:
+        reasons.append(f"not recorded today: {texts(missing)}")
+    return "; ".join(reasons) or None
 
 
 def _recorded_today(guard: guards.RecordedToday, s: Situation) -> str | None:
@@ -136,9 +143,9 @@ def _medication_given(guard: guards.MedicationGiven, s: Situation) -> str | None
         if fact.data["class"] == wanted and _is_today(s, fact.at)
     ]
     if guard.finished:
-        finished = [fact for fact in given if "ended_at" in fact.data and parse_time(fact.data["ended_at"]) <= s.at]
+        finished = [fact for fact in given if _finished_today(fact, s)]
         if given and not finished:
-            return f"the {wanted} given today is not recorded as finished (ended_at)"
+            return f"the {wanted} given today is not recorded as finished today (ended_at)"
         given = finished
     if given:
         return None
@@ -148,6 +155,13 @@ def _medication_given(guard: guards.MedicationGiven, s: Situation) -> str | None
                 return None
     occasion = "" if guard.ordinal_at_most is None else f" (infusion {s.ordinal} of the course)"
     return f"no {wanted} is recorded as given today{occasion}"
+
+
+def _finished_today(fact: Fact, s: Situation) -> bool:
+    if "ended_at" not in fact.data:
+        return False
+    ended_at = parse_time(fact.data["ended_at"])
+    return ended_at <= s.at and _is_today(s, ended_at)
 
 
 def _bag(s: Situation) -> Bag | None:
@@ -160,7 +174,10 @@ def _bag_identified(_guard: guards.BagIdentified, s: Situation) -> str | None:
         return "no bag is prepared for this day"
     bag = _bag(s)
     if bag is None:
-        return "the bag named is not one of this day's" if s.data.get("bag") else "several bags are open: name the bag"
+        named = s.data.get("bag")
+        if named is None:
+            return f"{len(usable)} bags are open: name the one that is hung (bag)"
+        return "the bag named is discarded" if named in s.picture.bags else "the bag named is not one of this day's"
     if bag.vial_expires_on < s.picture.local_date(s.at).isoformat():
         return f"the vial expired on {bag.vial_expires_on}"
     planned = s.workflow.definition.plan.dose_mg
@@ -291,7 +308,7 @@ def _observed_for(guard: guards.ObservedFor, s: Situation) -> str | None:
 def _sampled_after_infusion(guard: guards.SampledAfterInfusion, s: Situation) -> str | None:
     if s.picture.pump.started_at is None or not wanted_on(guard.ordinals, s.picture.course_number, s.ordinal):
         return None
-    if sampled_after_infusion(s.picture, guard.analyte):
+    if sampled_after_infusion(s.picture, guard.analyte, s.at):
         return None
     return f"no {guard.analyte} sample is recorded as drawn after the infusion (due on infusion {s.ordinal})"
 
@@ -299,8 +316,14 @@ def _sampled_after_infusion(guard: guards.SampledAfterInfusion, s: Situation) ->
 def _review_says(guard: guards.ReviewSays, s: Situation) -> str | None:
     entered = s.picture.entered
     since = entered.pos if entered is not None else -1
-    reviews = [fact for name in s.workflow.of_meaning("review") for fact in s.picture.of_type(name) if fact.pos > since]
-    if reviews and reviews[-1].data.get(guard.field):
+    # A later review that is silent on it takes nothing back; one that says no does.
+    said = [
+        fact.data[guard.field]
+        for name in s.workflow.of_meaning("review")
+        for fact in s.picture.of_type(name)
+        if fact.pos > since and guard.field in fact.data
+    ]
+    if said and said[-1]:
         return None
     return f"no review since {s.picture.state} began says {guard.field}"
 
