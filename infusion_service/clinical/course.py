@@ -8,7 +8,7 @@ not: load days (intake gives them).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -19,6 +19,8 @@ from infusion_service.clinical.vocabulary import JSON, format_time
 MONTHS_PER_YEAR = 12
 HOLD = "hold_pending_review"
 PERMANENT = "permanent_stop"
+SUPERSEDED = "superseded"
+"""Why an alert closed that a graver one of its family replaced."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +30,11 @@ class FlagEvent:
 
     flag: str
     at: datetime
+    pos: int = -1
+    """Its place in the order of its day, which tells apart what happened in one moment."""
     alert_id: str = ""
+    covered_by: tuple[str, ...] = ()
+    """Alerts that replaced this one: a review that names one of them has seen this one too."""
     cause: str = ""
 
 
@@ -37,6 +43,8 @@ class Lift:
     """A review that lets the course go on, with the alerts it names."""
 
     at: datetime
+    pos: int
+    day_id: str
     alerts: tuple[str, ...]
 
 
@@ -59,8 +67,6 @@ class CourseDay:
     day_date: date
     state: str
     open: bool
-    counts: bool
-    """Whether it stands for a dose on its date: not deferred, cancelled or missed without an infusion."""
     infused_at: datetime | None
     infused_on: date | None
     attested: tuple[dict[str, JSON], ...]
@@ -86,12 +92,18 @@ class Course:
             flag
             for day in self.days
             for flag in day.flags
-            if flag.flag == PERMANENT or (day.course == course_number and not _lifted(flag, lifts))
+            if flag.flag == PERMANENT or (day.course == course_number and not _lifted(flag, day.day_id, lifts))
         )
 
 
-def _lifted(flag: FlagEvent, lifts: list[Lift]) -> bool:
-    return any(lift.at > flag.at and (not flag.alert_id or flag.alert_id in lift.alerts) for lift in lifts)
+def _lifted(flag: FlagEvent, day_id: str, lifts: list[Lift]) -> bool:
+    """Tell whether a later review lifts it. Of two days' events in one moment neither counts as the later."""
+    named = {flag.alert_id, *flag.covered_by}
+    for lift in lifts:
+        later = lift.at > flag.at or (lift.at == flag.at and lift.day_id == day_id and lift.pos > flag.pos)
+        if later and (not flag.alert_id or not named.isdisjoint(lift.alerts)):
+            return True
+    return False
 
 
 EMPTY_COURSE = Course()
@@ -113,7 +125,6 @@ def _summary(day: Day) -> CourseDay:
     assert picture.state is not None
     assert picture.day_date is not None
     infused_at = picture.pump.started_at
-    never_infused = day.terminal and infused_at is None
     return CourseDay(
         day_id=day.day_id,
         course=picture.course_number,
@@ -121,7 +132,6 @@ def _summary(day: Day) -> CourseDay:
         day_date=picture.day_date,
         state=picture.state,
         open=day.open,
-        counts=not never_infused,
         infused_at=infused_at,
         infused_on=picture.local_date(infused_at) if infused_at else None,
         attested=tuple(dict(item) for item in picture.attested),
@@ -140,7 +150,8 @@ def _lifts(day: Day) -> Iterator[Lift]:
     for name in day.workflow.of_meaning("review"):
         for fact in day.picture.of_type(name):
             if fact.data["decision"] in rules.lift_decisions:
-                yield Lift(at=fact.at, alerts=tuple(fact.data.get("alerts", ())))
+                alerts = tuple(fact.data.get("alerts", ()))
+                yield Lift(at=fact.at, pos=fact.pos, day_id=day.day_id, alerts=alerts)
 
 
 def _flags(day: Day) -> Iterator[FlagEvent]:
@@ -153,7 +164,7 @@ def _flags(day: Day) -> Iterator[FlagEvent]:
     for name in day.workflow.of_meaning("review"):
         for fact in day.picture.of_type(name):
             if fact.data["decision"] in rules.hold_decisions:
-                yield FlagEvent(flag=HOLD, at=fact.at, cause=name)
+                yield FlagEvent(flag=HOLD, at=fact.at, pos=fact.pos, cause=name)
 
 
 def _flags_of_alerts(day: Day) -> Iterator[FlagEvent]:
@@ -161,38 +172,49 @@ def _flags_of_alerts(day: Day) -> Iterator[FlagEvent]:
     permanent = {rule.alert: rule.excluded_by for rule in rules.permanent_alerts}
     holds = {rule.alert: rule for rule in rules.hold_alerts}
     for alert in day.ledger.alerts.values():
+        raised = FlagEvent(
+            flag=HOLD, at=alert.raised_at, alert_id=alert.id, covered_by=_replaced_by(alert, day), cause=alert.rule
+        )
         stop_class = day.workflow.definition.actions[alert.action].stop_class
         if alert.rule in permanent and stop_class:
-            softened_at = _softened_at(alert, permanent[alert.rule], day)
-            yield FlagEvent(
-                flag=PERMANENT if softened_at is None else HOLD,
-                at=softened_at or alert.raised_at,
-                alert_id=alert.id,
-                cause=alert.rule,
-            )
+            softened = _softened(alert, permanent[alert.rule], day)
+            if softened is None:
+                yield replace(raised, flag=PERMANENT)
+            else:
+                yield replace(raised, at=softened[0], pos=softened[1])
         hold = holds.get(alert.rule)
         vanished = alert.closed_reason in VANISHED
         if hold and not vanished and (alert.action in hold.actions or alert.severity in hold.severities):
-            yield FlagEvent(flag=HOLD, at=alert.raised_at, alert_id=alert.id, cause=alert.rule)
+            yield raised
 
 
-def _softened_at(alert: Alert, excluded_by: tuple[str, ...], day: Day) -> datetime | None:
-    """When what the alert stood for was excluded or struck: one false sign must not bar a patient for ever."""
-    moments = [
-        fact.at
-        for name in day.workflow.of_meaning("diagnosis")
-        for fact in day.picture.of_type(name)
-        if fact.data["status"] == "excluded" and fact.data["code"] in excluded_by and fact.at >= alert.raised_at
-    ]
-    moments += [
-        fact.at
-        for name in day.workflow.of_meaning("stood_down")
-        for fact in day.picture.of_type(name)
-        if fact.data["finding"] == "excluded" and fact.at >= alert.raised_at
-    ]
+def _replaced_by(alert: Alert, day: Day) -> tuple[str, ...]:
+    """Return the alerts of the same family that replaced this one, one after another."""
+    found: list[str] = []
+    family = [other for other in day.ledger.alerts.values() if other.family == alert.family]
+    reason = alert.closed_reason
+    for other in family[family.index(alert) + 1 :]:
+        if reason != SUPERSEDED:
+            break
+        found.append(other.id)
+        reason = other.closed_reason
+    return tuple(found)
+
+
+def _softened(alert: Alert, excluded_by: tuple[str, ...], day: Day) -> tuple[datetime, int] | None:
+    """When what the alert stood for was excluded or struck: one false sign must not bar a patient for ever. What was
+    confirmed is not excluded any more."""
+    diagnoses = [fact for name in day.workflow.of_meaning("diagnosis") for fact in day.picture.of_type(name)]
+    about = [fact for fact in diagnoses if fact.data["code"] in excluded_by]
+    if any(fact.data["status"] == "confirmed" for fact in about):
+        return None
+    ends = [fact for name in day.workflow.of_meaning("stood_down") for fact in day.picture.of_type(name)]
+    excluding = [fact for fact in about if fact.data["status"] == "excluded"]
+    excluding += [fact for fact in ends if fact.data["finding"] == "excluded"]
+    places = [(fact.at, fact.pos) for fact in excluding if fact.at >= alert.raised_at]
     if alert.closed_at is not None and alert.closed_reason in VANISHED:
-        moments.append(alert.closed_at)
-    return min(moments, default=None)
+        places.append((alert.closed_at, -1))
+    return min(places, default=None)
 
 
 def ordinal_of(course: Course, day: Day) -> int:

@@ -99,9 +99,9 @@ def _interval(rule: rules.CourseInterval, course: Course, candidate: Candidate) 
     )
 
 
-def _one_dose(_rule: rules.OneDoseADay, course: Course, candidate: Candidate) -> str | None:
+def _one_dose(rule: rules.OneDoseADay, course: Course, candidate: Candidate) -> str | None:
     for other in course.others(candidate.day_id):
-        if other.counts and candidate.date in (other.day_date, other.infused_on):
+        if other.state not in rule.ignores and candidate.date in (other.day_date, other.infused_on):
             return f"the patient already has an infusion day on {candidate.date.isoformat()}"
         if other.open:
             return f"another day of the patient is open (of {other.day_date.isoformat()}): end that one first"

@@ -187,7 +187,10 @@ class CourseInterval(CourseRuleBase, frozen=True, kw_only=True, tag="course_inte
 
 
 class OneDoseADay(CourseRuleBase, frozen=True, kw_only=True, tag="one_dose_a_day"):
-    """No second infusion day of a patient on one date, no two open days."""
+    """No second infusion day of a patient on one date, no two open days. Days that ended in one of the states it
+    `ignores` stand for no dose."""
+
+    ignores: tuple[str, ...] = ()
 
 
 class CourseOrder(CourseRuleBase, frozen=True, kw_only=True, tag="course_order"):
