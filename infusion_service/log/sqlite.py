@@ -27,6 +27,7 @@ from infusion_service.clinical.vocabulary import JSON
 from infusion_service.log.entry import LogRow
 from infusion_service.log.process_lock import ProcessLock
 from infusion_service.log.sqlite_deliveries import SqliteDeliveries
+from infusion_service.log.sqlite_errors import translation
 from infusion_service.log.sqlite_reader import Reader
 from infusion_service.log.sqlite_schema import RawConnection, check_ours, ensure_derived, migrate, shipped_migrations
 from infusion_service.log.sqlite_writer import Writer
@@ -37,8 +38,6 @@ from infusion_service.log.store import (
     LogHead,
     Put,
     StorageFailed,
-    StorageFull,
-    StoreError,
     StoreUnusable,
 )
 
@@ -73,7 +72,11 @@ class _Connection(aiosqlite.Connection):
     async def begin(cls, connect: Callable[[], RawConnection]) -> _Connection:
         """Start the thread and connect in it. What `connect` raises ends the thread again."""
         connection = cls(connect)
-        _ = await connection
+        try:
+            _ = await connection
+        except BaseException:
+            connection._thread.join()  # told to stop already; its last word must find the loop still there
+            raise
         return connection
 
     @property
@@ -376,22 +379,10 @@ def _set_for_both(connection: RawConnection) -> None:
     connection.execute("PRAGMA cell_size_check = ON")
 
 
-_FATAL = {driver.SQLITE_IOERR: "I/O error", driver.SQLITE_CORRUPT: "corruption", driver.SQLITE_NOTADB: "corruption"}
-
-
 @contextmanager
 def _translated() -> Iterator[None]:
-    """The one place where the driver's errors become the port's."""
+    """No error of the driver leaves this module."""
     try:
         yield
     except driver.Error as exc:
-        raise _translation(exc) from exc
-
-
-def _translation(exc: Exception) -> StoreError:
-    code = getattr(exc, "sqlite_errorcode", 0) & 0xFF  # the primary code: extended ones add to it
-    if code == driver.SQLITE_FULL:
-        return StorageFull("the disk is full")
-    if code == driver.SQLITE_CANTOPEN:
-        return StoreUnusable(f"the database file cannot be opened: {exc}")
-    return StorageFailed(f"SQLite: {exc}", fatal=code in _FATAL)
+        raise translation(exc) from exc
