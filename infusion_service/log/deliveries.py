@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
-if TYPE_CHECKING:
-    from infusion_service.log.store import Drop, Put
+from infusion_service.log.records import Drop, Put
 
 DeliveryState = Literal["waiting", "parked", "done", "dropped"]
 """waiting: in its lane. parked: out of its lane, tried again at `next_attempt_at` where there is one. done: answered

@@ -6,14 +6,11 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from infusion_service.log.deliveries import Delivery, DeliveryBatch, DeliveryState
-
-if TYPE_CHECKING:
-    from infusion_service.log.store import Drop, Put
+from infusion_service.log.records import Drop, Put
 
 OPEN_STATES = ("waiting", "parked")
 

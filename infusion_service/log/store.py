@@ -21,6 +21,7 @@ from infusion_service.clinical.vocabulary import JSON, SITE_STREAM
 from infusion_service.log.deliveries import Deliveries
 from infusion_service.log.entry import NO_PREVIOUS, LogRow
 from infusion_service.log.merkle import Frontier
+from infusion_service.log.records import Drop, Put
 
 __all__ = ["Batch", "DayHead", "Drop", "LogHead", "LogRow", "Put", "Store"]
 
@@ -100,23 +101,6 @@ class LogHead:
     received_at: datetime | None = None
     site_n: int = 0
     site_last_hash: bytes = NO_PREVIOUS
-
-
-@dataclass(frozen=True, slots=True)
-class Put:
-    """Keep an operational record (device, staff, session, endpoint cursor ...), replacing the one under its key."""
-
-    kind: str
-    key: str
-    value: dict[str, JSON]
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """Forget an operational record; no error when there is none."""
-
-    kind: str
-    key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
