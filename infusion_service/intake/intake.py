@@ -18,6 +18,7 @@ from infusion_service.clinical.vocabulary import JSON, SERVICE, SITE_STREAM, Act
 from infusion_service.clinical.workflow import Workflow
 from infusion_service.intake import opening
 from infusion_service.intake.clock import Clock
+from infusion_service.intake.clock_doubt import ClockDoubt
 from infusion_service.intake.days import Days
 from infusion_service.intake.judge import Judge
 from infusion_service.intake.outcome import Outcome
@@ -44,6 +45,7 @@ class Intake:
         self._store = store
         self._workflows = Workflows()
         self._task: asyncio.Task[None] | None = None
+        self._doubt = ClockDoubt(site=self.site, store=store, clock=clock)
         self._days = Days(
             site=self.site, store=store, workflows=self._workflows, days_max=settings.limits.day_cache_days_max
         )
@@ -56,6 +58,7 @@ class Intake:
             judge=Judge(
                 Scheduler(site=self.site, workflows=self._workflows, wards={ward.id: ward for ward in settings.wards})
             ),
+            doubt=self._doubt,
             rebuild=lambda: opening.rebuild_derived(store, self.site, self._days),
             limits=settings.limits,
         )
@@ -72,6 +75,7 @@ class Intake:
         if not await self._store.derived_is_current(self.site):
             await opening.rebuild_derived(self._store, self.site, self._days)
         await self._writer.learn()
+        await self._doubt.learn(self._writer.tip.received_at)
         if read_only:
             self._writer.stop()
             return
@@ -81,6 +85,7 @@ class Intake:
         await asyncio.gather(
             *(self.record(WORKFLOW_ADOPTED, data, SERVICE) for data in wanted),
             self.record(opening.SERVICE_STARTED, started, SERVICE),
+            self._doubt.note(self),
         )
 
     async def stop(self) -> None:
@@ -122,9 +127,19 @@ class Intake:
 
     async def tick(self, day_id: str) -> None:
         """Append what has become true of a day by now. Raises `Unavailable`."""
+        await self._doubt.note(self)
         parcel = Ticked(day_id)
         self._writer.hand_over(parcel)
         await parcel.future
+
+    @property
+    def clock_doubt(self) -> str:
+        """Why the clock is in doubt, so that moves by time wait for a person; empty when it is not."""
+        return self._doubt.reason
+
+    async def confirm_clock(self, by: Actor) -> bool:
+        """Say that the clock is right: moves by time go on. Returns whether they were held. Raises `Unavailable`."""
+        return await self._doubt.confirm(self, by)
 
     async def day(self, day_id: str) -> Day | None:
         """The day as committed, or None."""

@@ -26,6 +26,7 @@ import structlog
 
 from infusion_service.clinical.vocabulary import SITE_STREAM, Submission
 from infusion_service.intake.clock import Clock
+from infusion_service.intake.clock_doubt import ClockDoubt
 from infusion_service.intake.days import Chart, Days
 from infusion_service.intake.draft import Draft
 from infusion_service.intake.judge import Judge, units_of
@@ -80,7 +81,8 @@ class Tally:
 class Writer:
     """One per site and process. `run` is its task; everything else is called from the same event loop."""
 
-    def __init__(
+    # Built in one place only (`intake.Intake`), each part by its name.
+    def __init__(  # noqa: PLR0913  # see above
         self,
         *,
         site: str,
@@ -89,6 +91,7 @@ class Writer:
         days: Days,
         replays: Replays,
         judge: Judge,
+        doubt: ClockDoubt,
         rebuild: Callable[[], Awaitable[None]],
         limits: Limits,
     ) -> None:
@@ -108,6 +111,7 @@ class Writer:
         self._days = days
         self._replays = replays
         self._judge = judge
+        self._doubt = doubt
         self._rebuild = rebuild
         self._queue_max = limits.intake_queue_max
         self._batch_max = limits.intake_batch_max
@@ -211,7 +215,7 @@ class Writer:
             now=now,
             charts=charts,
             priors=priors,
-            moves_held=self._clock.parted,
+            moves_held=self._doubt.held,
         )
         return draft, [await self._decide_one(draft, parcel) for parcel in parcels]
 

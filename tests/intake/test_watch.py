@@ -13,7 +13,7 @@ from infusion_service.intake.intake import Intake
 from infusion_service.intake.outcome import Unavailable
 from infusion_service.intake.watch import ClockNotSimulated, Watch
 from infusion_service.log.store import StorageFailed, Store
-from tests.intake.ward import MORNING, SITE, FaultyStore, moments, note, opened, schedule
+from tests.intake.ward import MORNING, NURSE, SITE, FaultyStore, moments, note, opened, schedule
 
 
 @asynccontextmanager
@@ -155,6 +155,7 @@ async def test_while_the_clock_is_in_doubt_no_day_is_missed_and_afterwards_it_is
         assert await types_of(intake, day_id) == ["day.scheduled", "note.added"]
 
         clock.parted = False
+        assert await intake.confirm_clock(NURSE)
         await watch.advance(moments("11:32")[0])
 
         assert await types_of(intake, day_id) == ["day.scheduled", "note.added", "day.missed"]
