@@ -1,4 +1,4 @@
-"""Operational records: what the service keeps beside the log, by kind and key (devices, staff, endpoints and cursors)."""
+"""Operational records: what is kept beside the log by kind and key: devices, staff, endpoints, cursors."""
 
 from __future__ import annotations
 
