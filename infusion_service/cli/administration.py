@@ -23,6 +23,7 @@ from infusion_service.cli.configuration import TOKEN_VARIABLE, url_of
 from infusion_service.cli.exits import refused, unreachable, usage
 from infusion_service.cli.init import token_file_of
 from infusion_service.clinical.vocabulary import Actor, format_time
+from infusion_service.intake.outcome import Unavailable
 from infusion_service.log.store import StoreUnusable
 from infusion_service.settings import Settings
 
@@ -96,6 +97,8 @@ async def administration(
                 return
         except AccessRefused as no:
             raise refused(str(no)) from None
+        except Unavailable as busy:
+            raise unreachable(f"{settings.database}: {busy}") from None
         except StoreUnusable as unusable:
             if not await _answers(url_of(settings)):
                 raise refused(f"{settings.database}: {unusable}") from None

@@ -100,12 +100,10 @@ def _database(settings: Settings) -> Part:
 
 async def _log(settings: Settings) -> Part:
     from infusion_service.bootstrap import open_service
-    from infusion_service.cli.replay import LONG_AGO
-    from infusion_service.intake.clock import SimulatedClock
     from infusion_service.log.store import StoreError
 
     try:
-        async with open_service(settings, clock=SimulatedClock(LONG_AGO)) as service:
+        async with open_service(settings, read_only=True) as service:
             root = service.intake.root().hex()
             return Part("database", f"{settings.database}, {service.intake.log_size} entries, root {root[:16]}")
     except StoreError as error:

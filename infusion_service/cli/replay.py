@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -16,8 +16,6 @@ from infusion_service.clinical.vocabulary import format_time, parse_time
 
 if TYPE_CHECKING:
     from infusion_service.settings import Settings
-
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def replay(
@@ -68,7 +66,6 @@ async def _read(
     settings: Settings, reach: Reach, day: str, at: datetime | None, known_at: datetime | None
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     from infusion_service.bootstrap import open_service
-    from infusion_service.intake.clock import SimulatedClock
     from infusion_service.log.store import StoreUnusable
 
     if reach.url is not None:
@@ -76,8 +73,7 @@ async def _read(
     if not settings.database.exists():
         raise refused(f"there is no database {settings.database}; name one by --database, or a service by --url")
     try:
-        # A clock that stands long ago: nothing falls due because somebody looks.
-        async with open_service(settings, clock=SimulatedClock(LONG_AGO)) as service:
+        async with open_service(settings, read_only=True) as service:
             entries = [entry.as_json() for entry in await service.intake.entries(day)]
             if at is None and known_at is None and entries:
                 known_at = parse_time(entries[-1]["rcv"])

@@ -56,17 +56,18 @@ def serve(
 
 
 async def _serve(settings: Settings, *, json: bool) -> int:
-    from infusion_service.bootstrap import open_service
+    from infusion_service.bootstrap import open_service, tune_process
     from infusion_service.cli.hosting import hosted
     from infusion_service.clinical.workflow import WorkflowInvalid
     from infusion_service.intake.workflows import WorkflowEdited
-    from infusion_service.log.store import StoreUnusable
+    from infusion_service.log.store import StorageFailed, StoreUnusable
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, _stop_soon, stop)
     try:
         async with open_service(settings) as service, hosted(service) as base_url:
+            tune_process()
             _announce(base_url, json=json)
             failed = asyncio.create_task(service.intake.wait_failed(), name="storage failure")
             told = asyncio.create_task(stop.wait(), name="signal")
@@ -80,10 +81,12 @@ async def _serve(settings: Settings, *, json: bool) -> int:
             failed.cancel()
     except StoreUnusable as unusable:
         raise refused(f"{settings.database}: {unusable}") from None
+    except StorageFailed as failure:
+        raise CommandFailed(Exit.STORAGE_FAILED, f"{settings.database}: {failure}") from None
     except (WorkflowInvalid, WorkflowEdited) as invalid:
         raise usage(f"{settings.workflows_dir}: {invalid}") from None
     except OSError as error:
-        raise CommandFailed(Exit.FAULT, f"cannot listen on {settings.host}:{settings.port}: {error}") from None
+        raise CommandFailed(Exit.FAULT, f"cannot start on {settings.host}:{settings.port}: {error}") from None
     return Exit.FINE
 
 
