@@ -9,7 +9,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from infusion_service.access.identity import Identity
-from infusion_service.web.keys import ACCESS, INTAKE
+from infusion_service.web.keys import ACCESS, INTAKE, SETTINGS
 from infusion_service.web.problems import Problem
 
 DEVICE_COOKIE = "infusion_device"
@@ -53,9 +53,9 @@ def not_authenticated(challenge: str) -> Problem:
 
 def set_cookie(response: web.StreamResponse, request: web.Request, name: str, token: str, *, max_age_s: int) -> None:
     """Hand the page a token its scripts cannot read."""
-    response.set_cookie(
-        name, token, max_age=max_age_s, httponly=True, samesite="Strict", path="/", secure=request.secure
-    )
+    # Behind a proxy the browser speaks TLS although we do not see it.
+    secure = request.secure or request.app[SETTINGS].behind_proxy
+    response.set_cookie(name, token, max_age=max_age_s, httponly=True, samesite="Strict", path="/", secure=secure)
 
 
 def came_by_cookie(request: web.Request) -> bool:

@@ -75,8 +75,7 @@ async def get_entries(request: web.Request) -> web.Response:
     if day is None or not request[CALLER].may_see_ward(day.ward):
         raise not_found(NO_SUCH_DAY)
     await _note_reading(request, day_id, "entries")
-    entries = await intake.entries(day_id)
-    shown = Reader(intake, request[CALLER]).day(entries)
+    shown = await Reader(intake, request[CALLER]).day(day_id, await intake.entries(day_id))
     return answer({"day_id": day_id, "entries": shown, "as_of": format_time(intake.clock.now())})
 
 

@@ -18,7 +18,7 @@ from infusion_service.web.answers import answer
 from infusion_service.web.days import day_id_of, etag_of, view_of
 from infusion_service.web.keys import ACCESS, CALLER, INTAKE, METRICS, REQUEST_ID, SETTINGS
 from infusion_service.web.problems import Problem
-from infusion_service.web.visibility import BLIND_FOR
+from infusion_service.web.visibility import expires_at
 
 DAY_SCHEDULED = "day.scheduled"
 _SCHEDULING_MEMBERS = ("event_id", "occurred_at", "recorded_at", "sent_at")
@@ -68,16 +68,19 @@ async def post_day(request: web.Request) -> web.Response:
 async def post_double_check(request: web.Request) -> web.Response:
     """Take the first person's entry of a fact that two people enter: 201 with its id and how long it is valid."""
     check = payloads.read_as(await body.json_of(request), payloads.DoubleCheck)
-    outcome = await request.app[INTAKE].submit(submissions.of_double_check(check, caller=request[CALLER]))
+    intake = request.app[INTAKE]
+    outcome = await intake.submit(submissions.of_double_check(check, caller=request[CALLER]))
     _count(request, outcome)
     receipt = _accepted(outcome)
-    expires_at = parse_time(str(receipt["received_at"])) + BLIND_FOR
+    day = await intake.day(receipt["day_id"])
+    if day is None:
+        raise problems.not_found()
     shown = {
         "double_check": receipt["event_id"],
         "day_id": receipt["day_id"],
         "seq": receipt["seq"],
         "received_at": receipt["received_at"],
-        "expires_at": format_time(expires_at),
+        "expires_at": format_time(expires_at(day, parse_time(receipt["received_at"]))),
     }
     return answer(shown, status=outcome.status, headers=_headers(outcome))
 
