@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import aiohttp
 
@@ -48,6 +49,7 @@ class Load:
         self._ward = ward
         self._tablets_wanted = tablets
         self._run = secrets.token_hex(4)
+        self._date = datetime.now(UTC).date().isoformat()
         self._tablets: list[_Tablet] = []
         self._answers: Counter[str] = Counter()
         self._waits_s: list[float] = []
@@ -85,20 +87,28 @@ class Load:
             await self._schedule(self._tablets[number % len(self._tablets)], number)
 
     async def _schedule(self, tablet: _Tablet, number: int) -> None:
-        body = {
+        """Schedule a day of a new patient for the ward's today, and check the patient in."""
+        view = await self._ask(tablet.client, "/v1/days", self._day(number), tablet.token)
+        today = datetime.fromisoformat(view["as_of"]).astimezone(ZoneInfo(view["timezone"])).date()
+        if today.isoformat() != self._date:
+            # Until the first answer nobody had said what time it is there: that day stays scheduled.
+            self._date = today.isoformat()
+            view = await self._ask(tablet.client, "/v1/days", self._day(number), tablet.token)
+        tablet.days.append(view["day_id"])
+        check_in = {"event_id": _new_id(), "type": CHECK_IN[0], "data": CHECK_IN[1]}
+        await self._ask(tablet.client, f"/v1/days/{view['day_id']}/events", check_in, tablet.token)
+
+    def _day(self, number: int) -> dict[str, Any]:
+        return {
             "event_id": _new_id(),
-            "patient": {"id": f"load-{self._run}-{number}"},
+            "patient": {"id": f"load-{self._run}-{number}-{self._date}"},
             "course": 1,
             "day": 1,
-            "date": datetime.now(UTC).date().isoformat(),
+            "date": self._date,
             "ward": self._ward,
             "baseline_deficits": [],
             "attested_history": [],
         }
-        view = await self._ask(tablet.client, "/v1/days", body, tablet.token)
-        tablet.days.append(view["day_id"])
-        check_in = {"event_id": _new_id(), "type": CHECK_IN[0], "data": CHECK_IN[1]}
-        await self._ask(tablet.client, f"/v1/days/{view['day_id']}/events", check_in, tablet.token)
 
     async def _hand_out(self, rate_per_s: float, count: int) -> None:
         """Give each fact to its tablet at its time, whatever became of those before."""
