@@ -43,13 +43,20 @@ def read_correction(
         if isinstance(target, Refusal):
             return target
         without = _without(day, target.id)
-        if without.picture.illegal is not None:
-            return conflicts_with_later(without.picture.illegal)
+        later = newly_illegal(day.picture, without.picture)
+        if later is not None:
+            return conflicts_with_later(later)
         return plain
     if submission.corrects is None or elsewhere:
         return plain
     target = _strikable(day, submission.corrects, submission, "/corrects")
     return target if isinstance(target, Refusal) else _without(day, target.id)
+
+
+def newly_illegal(before: Picture, after: Picture) -> Fact | None:
+    """Return the first move that was possible before a change of what is charted and is not after it."""
+    known = {fact.id for fact in before.illegal}
+    return next((fact for fact in after.illegal if fact.id not in known), None)
 
 
 def _without(day: Day, target: str) -> Correction:

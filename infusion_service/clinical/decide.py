@@ -8,23 +8,23 @@ earlier decision on the event id, assign sequence numbers, or write.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from infusion_service.clinical.appending import Appending
 from infusion_service.clinical.consequences import consequences
-from infusion_service.clinical.corrections import Correction, read_correction, special_refusal
+from infusion_service.clinical.corrections import Correction, newly_illegal, read_correction, special_refusal
 from infusion_service.clinical.course import Course, ordinal_of, with_day
 from infusion_service.clinical.course_rules import refused_by_course
-from infusion_service.clinical.day import Day, evolve
+from infusion_service.clinical.day import Day, evolve, refold
 from infusion_service.clinical.decisions import refusal_of, refused_entry, same_submission
 from infusion_service.clinical.facts import read_fact
 from infusion_service.clinical.guards import Failing, Situation, failing_guards
 from infusion_service.clinical.ledger import OVERRIDE_USED, GrantedOverride
 from infusion_service.clinical.moves import Placed, place
-from infusion_service.clinical.refusals import not_known, role_not_permitted
+from infusion_service.clinical.refusals import conflicts_with_later, not_known, role_not_permitted
 from infusion_service.clinical.second_person import (
     Witness,
     consenting_second,
@@ -61,12 +61,17 @@ def decide(
     """
     entries: list[Entry] = []
     working = day
+    together = len(submissions) > 1
     for index, submission in enumerate(submissions):
-        answer = _decide_one(course, working, submission, now, corrects_elsewhere=corrects_elsewhere)
+        answer = _decide_one(course, working, submission, now, corrects_elsewhere=corrects_elsewhere, together=together)
         if isinstance(answer, Refusal):
             return replace(answer, index=index)
         entries += answer.entries
         working = answer.day
+    later = newly_illegal(day.picture, working.picture) if together else None
+    if later is not None:
+        moving = (index for index, one in enumerate(submissions) if day.workflow.table.moves(one.type))
+        return replace(conflicts_with_later(later), index=next(moving, 0))
     followed, working = consequences(course, working, now, cause=submissions[-1].event_id, moves_held=moves_held)
     return Accepted((*entries, *followed), working)
 
@@ -79,15 +84,14 @@ def tick(course: Course, day: Day, now: datetime, *, moves_held: bool = False) -
 
 # The order of the checks is the contract; each line is one of them, and splitting the list would hide it.
 def _decide_one(  # noqa: PLR0911
-    course: Course, day: Day, submission: Submission, now: datetime, *, corrects_elsewhere: bool
+    course: Course, day: Day, submission: Submission, now: datetime, *, corrects_elsewhere: bool, together: bool
 ) -> Accepted | Refusal:
     if submission.type == DOUBLE_CHECK_ENTERED:
         return _double_check(day, submission, now)
     fact = day.workflow.facts.get(submission.type)
     if fact is None:
         return not_known(day.workflow, submission.type)
-    emergency = day.state is not None and day.workflow.states[day.state].emergency
-    data = read_fact(fact, submission.data, emergency=emergency)
+    data = read_fact(fact, submission.data, emergency=_in_emergency(day, submission))
     if isinstance(data, Refusal):
         return data
     if not day.workflow.may_post(submission.actor.role, submission.type):
@@ -101,10 +105,22 @@ def _decide_one(  # noqa: PLR0911
     correction = read_correction(day, submission, data, elsewhere=corrects_elsewhere)
     if isinstance(correction, Refusal):
         return correction
-    placed = place(day, correction, submission, data, times)
+    placed = place(day, correction, submission, data, times, together=together)
     if isinstance(placed, Refusal):
         return placed
     return _judge(course, day, submission, placed, correction, now)
+
+
+def _in_emergency(day: Day, submission: Submission) -> bool:
+    """Tell whether the day is in an emergency, or was when the fact happened (a collapse is charted afterwards)."""
+    states, last_at, at = day.workflow.states, day.picture.last_at, submission.occurred_at
+    if states[day.state or day.workflow.initial].emergency:
+        return True
+    confirmed = isinstance(submission.data, Mapping) and submission.data.get("confirmed") is True
+    if not confirmed or at is None or last_at is None or at >= last_at:
+        return False
+    then = refold(day.charted, day.ledger, day.workflow, until=at).state
+    return then is not None and states[then].emergency
 
 
 def _judge(

@@ -59,13 +59,13 @@ def fold_into(picture: Picture, fact: Fact, workflow: Workflow) -> None:
 
 def _move(picture: Picture, fact: Fact, workflow: Workflow) -> None:
     if picture.state is None:
-        picture.illegal = fact
+        picture.illegal = (*picture.illegal, fact)
         return
     on_the_date = picture.local_date(fact.at) == picture.day_date
     target = workflow.table.target(picture.state, fact.type, fact.data, on_the_date=on_the_date)
     if target is None:
         if not workflow.facts[fact.type].move_optional:
-            picture.illegal = fact
+            picture.illegal = (*picture.illegal, fact)
         return
     if target != picture.state:
         _enter(picture, target, fact)
@@ -244,7 +244,7 @@ def _baseline(picture: Picture, fact: Fact, _workflow: Workflow) -> None:
 
 def _baseline_fixed(picture: Picture, fact: Fact, workflow: Workflow) -> None:
     """What is abnormal when the screening is passed joins the patient's baseline."""
-    if picture.illegal is fact:
+    if fact in picture.illegal[-1:]:
         return
     known = set(workflow.baseline_items.values())
     items = {workflow.baseline_items[code] for code in picture.symptoms if code in workflow.baseline_items}

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from infusion_service.clinical.corrections import Correction
+from infusion_service.clinical.corrections import Correction, newly_illegal
 from infusion_service.clinical.day import Day, refold
 from infusion_service.clinical.picture import Fact, Picture
 from infusion_service.clinical.refusals import conflicts_with_later, transition_not_allowed
@@ -32,9 +32,18 @@ class Placed:
 
 # One way in and one answer for each of the ways a fact can lie in time; splitting them would hide their order.
 def place(  # noqa: C901, PLR0911  # see above
-    day: Day, correction: Correction, submission: Submission, data: Mapping[str, Any], times: Times
+    day: Day,
+    correction: Correction,
+    submission: Submission,
+    data: Mapping[str, Any],
+    times: Times,
+    *,
+    together: bool = False,
 ) -> Placed | Refusal:
-    """Find the fact's place. 409 transition_not_allowed, or conflicts_with_later naming the fact that could not be."""
+    """Find the fact's place. 409 transition_not_allowed, or conflicts_with_later naming the fact that could not be.
+
+    `together`: others of its group follow, which may put the day right again; the caller looks when all are placed.
+    """
     workflow, at = day.workflow, times.occurred_at
     whole = correction.picture
     in_order = whole.last_at is None or at >= whole.last_at
@@ -56,10 +65,11 @@ def place(  # noqa: C901, PLR0911  # see above
         if not in_order and workflow.meaning[submission.type] == "emergency":
             return _emergency_now(day, correction, submission, data, times)
         return transition_not_allowed(workflow, state)
-    if not in_order or correction.corrects is not None:
+    is_emergency = workflow.meaning[submission.type] == "emergency"
+    if (not in_order or correction.corrects is not None) and (is_emergency or not together):
         later = _illegal(day, correction, submission, data, times)
         if later is not None:
-            if workflow.meaning[submission.type] == "emergency":
+            if is_emergency:
                 return _emergency_now(day, correction, submission, data, times)
             return conflicts_with_later(later)
     outcome = {"state_from": state, "state_to": target}
@@ -72,7 +82,7 @@ def _illegal(
     """Return the first fact that would no longer be possible with this one in its place."""
     fact = Fact(submission.event_id, submission.type, times.occurred_at, data, submission.actor)
     charted: Trail[Fact] = correction.charted.plus(fact)
-    return refold(charted, day.ledger, day.workflow).illegal
+    return newly_illegal(day.picture, refold(charted, day.ledger, day.workflow))
 
 
 def _emergency_now(

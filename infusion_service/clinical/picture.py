@@ -157,7 +157,8 @@ class Picture:
         self.episodes: dict[str, Episode] = {}
         self.reviewed: dict[str, Reviewed] = {}
         self.last_at: datetime | None = None
-        self.illegal: Fact | None = None
+        self.illegal: tuple[Fact, ...] = ()
+        """Moves that were not legal from where they stand, in clinical order."""
         self.carried: Mapping[str, Any] = {}
         """What the patient's other days say: `first_infusion_at` of the course and earlier `labs`."""
 
