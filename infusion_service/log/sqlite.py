@@ -123,7 +123,7 @@ class SqliteStore:
         self._under_way: set[asyncio.Task[int]] = set()
         self._checkpoint_timer: asyncio.TimerHandle | None = None
         self._checkpoint: asyncio.Task[int] | None = None
-        self._pages_checkpointed = 0
+        self._pages_left = 0
         self._failed: StorageFailed | None = None
         self.deliveries = SqliteDeliveries(self._read, self._write)
 
@@ -134,7 +134,7 @@ class SqliteStore:
         if driver.sqlite_version_info < SQLITE_VERSION_MIN:
             raise StoreUnusable(f"SQLite {driver.sqlite_version} can lose commits: 3.51.3 or newer is needed")
         self._failed = None
-        self._pages_checkpointed = 0
+        self._pages_left = 0
         try:
             self._lock.take()
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
@@ -229,11 +229,14 @@ class SqliteStore:
         if task.cancelled() or task.exception() is not None:  # asking counts as hearing: the caller may have left
             return
         pages = task.result()
-        if pages < self._pages_checkpointed:  # everything had been copied and the file was begun again
-            self._pages_checkpointed = 0
-        if pages - self._pages_checkpointed >= self._wal_pages_max:
+        self._pages_left = min(self._pages_left, pages)
+        if pages - self._pages_left >= self._wal_pages_max:
             self._begin_checkpoint()
-        elif self._checkpoint_timer is None and pages > self._pages_checkpointed:
+        elif pages:
+            self._plan_checkpoint()
+
+    def _plan_checkpoint(self) -> None:
+        if self._checkpoint_timer is None:
             loop = asyncio.get_running_loop()
             self._checkpoint_timer = loop.call_later(self._checkpoint_after_s, self._begin_checkpoint)
 
@@ -253,7 +256,9 @@ class SqliteStore:
             return
         fault = task.exception()
         if fault is None:
-            self._pages_checkpointed = task.result()
+            self._pages_left = task.result()  # what a reader still holds on to
+            if self._pages_left:
+                self._plan_checkpoint()
         else:  # nothing is lost: the commits are in the write-ahead log; a fatal fault meets the next commit
             _log.warning("log.checkpoint_failed", fault=type(fault).__name__)
 

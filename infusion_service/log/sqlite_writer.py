@@ -68,7 +68,7 @@ class Writer:
             raise
 
     def append(self, batch: Batch) -> int:
-        """See `Store.append`. Returns the pages now in the write-ahead log."""
+        """See `Store.append`. Returns the pages now waiting in the write-ahead log."""
         if len(self._streams) > _REMEMBERED_STREAMS_MAX:
             self._streams.clear()
         with self._transaction():
@@ -82,7 +82,7 @@ class Writer:
                 self._insert_tree_nodes(site_key, head, batch.rows)
             self._set_day_heads(site_key, batch.heads)
             self._change_records(site_key, batch.operational)
-        return self.pages_in_wal()
+        return self.pages_to_copy()
 
     def _own_site_key(self, site: str) -> int:
         found = self._reader.site_key(site)
@@ -191,31 +191,31 @@ class Writer:
     ) -> int:
         """Run `work` on the connection and the site's key, with operational changes, in one transaction.
 
-        Returns the pages now in the write-ahead log.
+        Returns the pages now waiting in the write-ahead log.
         """
         with self._transaction():
             site_key = self._own_site_key(site)
             work(self._connection, site_key)
             self._change_records(site_key, operations)
-        return self.pages_in_wal()
+        return self.pages_to_copy()
 
     def put(self, site: str, operations: Sequence[Put | Drop]) -> int:
-        """See `Store.put`. Returns the pages now in the write-ahead log."""
+        """See `Store.put`. Returns the pages now waiting in the write-ahead log."""
         with self._transaction():
             self._change_records(self._own_site_key(site), operations)
-        return self.pages_in_wal()
+        return self.pages_to_copy()
 
     def replace_heads(self, site: str, heads: Sequence[DayHead]) -> int:
-        """See `Store.replace_heads`. Returns the pages now in the write-ahead log."""
+        """See `Store.replace_heads`. Returns the pages now waiting in the write-ahead log."""
         with self._transaction():
             site_key = self._own_site_key(site)
             self._execute(SQL["clear_day_heads"], (site_key,))
             self._executemany(SQL["set_day_head"], (head_values(site_key, head) for head in heads))
             self._execute(SQL["day_heads_rebuilt"], (site_key,))
-        return self.pages_in_wal()
+        return self.pages_to_copy()
 
     def rebuild_event_keys(self, site: str) -> int:
-        """See `Store.rebuild_event_keys`. Returns the pages now in the write-ahead log."""
+        """See `Store.rebuild_event_keys`. Returns the pages now waiting in the write-ahead log."""
         with self._transaction():
             site_key = self._own_site_key(site)
             frontier = Frontier()
@@ -236,21 +236,21 @@ class Writer:
                 day_heads_size=-1 if stored is None else stored.day_heads_size,
             )
             self._set_log_head(site_key, rebuilt)
-        return self.pages_in_wal()
+        return self.pages_to_copy()
 
     def drop_derived(self) -> int:
-        """See `Store.drop_derived`. Returns the pages now in the write-ahead log."""
+        """See `Store.drop_derived`. Returns the pages now waiting in the write-ahead log."""
         with self._transaction():
             renew_derived(self._connection)
-        return self.pages_in_wal()
+        return self.pages_to_copy()
 
-    def pages_in_wal(self) -> int:
-        """Pages the next checkpoint would have to look at."""
-        _, pages, _ = self._execute("PRAGMA wal_checkpoint(NOOP)").fetchone()
-        return int(pages)
+    def pages_to_copy(self) -> int:
+        """Pages of the write-ahead log that are not in the database yet."""
+        _, pages, copied = self._execute("PRAGMA wal_checkpoint(NOOP)").fetchone()
+        return int(pages - copied)
 
     def checkpoint(self) -> int:
-        """Copy the write-ahead log into the database as far as readers allow; returns the pages left to copy.
+        """Copy the write-ahead log into the database as far as readers allow. Returns the pages left.
 
         PASSIVE: waits for nobody. Once all is copied, the next commit starts the file again from its beginning.
         """
