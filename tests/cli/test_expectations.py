@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from infusion_service import packaged
-from infusion_service.cli.rehearsal.expectation import KEYS, Difference
-from infusion_service.cli.rehearsal.script import parse_script
-from infusion_service.cli.rehearsal.stage import rehearse
+from infusion_service.cli.rehearsal.expectation import KEYS
+from tests.cli.playing import play
 
 HEAD = """
 name = "wrong on purpose"
@@ -91,12 +89,6 @@ CASES = {
 }
 
 
-async def differences(text: str) -> list[Difference]:
-    """Play a script in process and return what was not met."""
-    script = parse_script(text.encode(), file="wrong.toml")
-    return list((await rehearse(script, via="process", workflows_dir=packaged.workflows_dir())).differences)
-
-
 def test_every_key_has_its_case() -> None:
     assert set(CASES) == set(KEYS)
 
@@ -105,7 +97,7 @@ def test_every_key_has_its_case() -> None:
 async def test_a_wrong_expectation_fails_on_its_key(key: str) -> None:
     case = CASES[key]
 
-    (difference,) = await differences(f"{HEAD}{case.steps}expect = {case.wrong}\n")
+    (difference,) = await play(f"{HEAD}{case.steps}expect = {case.wrong}\n")
 
     assert difference.key == key
     assert case.found in difference.found
@@ -113,19 +105,19 @@ async def test_a_wrong_expectation_fails_on_its_key(key: str) -> None:
 
 
 async def test_a_refused_step_that_expects_no_refusal_fails() -> None:
-    (difference,) = await differences(HEAD + AGAIN)
+    (difference,) = await play(HEAD + AGAIN)
 
     assert (difference.key, difference.expected) == ("refused", "accepted")
 
 
 async def test_an_accepted_step_that_expects_a_refusal_fails() -> None:
-    (difference,) = await differences(HEAD + HIGH + 'expect = { refused = "guard_not_satisfied" }\n')
+    (difference,) = await play(HEAD + HIGH + 'expect = { refused = "guard_not_satisfied" }\n')
 
     assert (difference.key, difference.found) == ("refused", "accepted")
 
 
 async def test_a_fact_sent_for_the_first_time_is_no_duplicate() -> None:
-    (difference,) = await differences(HEAD + HIGH + "expect = { duplicate = true }\n")
+    (difference,) = await play(HEAD + HIGH + "expect = { duplicate = true }\n")
 
     assert (difference.key, difference.found) == ("duplicate", "false")
 
@@ -133,7 +125,7 @@ async def test_a_fact_sent_for_the_first_time_is_no_duplicate() -> None:
 async def test_all_differences_of_a_rehearsal_are_shown() -> None:
     wrong = 'expect = { state = "paused", ordinal = 2, pump = "idle" }\n'
 
-    found = await differences(HEAD + tick("10:01") + wrong + tick("10:02") + wrong)
+    found = await play(HEAD + tick("10:01") + wrong + tick("10:02") + wrong)
 
     assert [(each.step, each.key) for each in found] == [
         (step, key) for step in ("step 1", "step 2") for key in ("state", "ordinal", "pump")
@@ -143,6 +135,6 @@ async def test_all_differences_of_a_rehearsal_are_shown() -> None:
 async def test_a_routine_that_is_refused_ends_the_rehearsal_there() -> None:
     held_back = HEAD.replace("course = 1", "course = 9") + tick("10:01")
 
-    (difference,) = await differences(held_back)
+    (difference,) = await play(held_back)
 
     assert (difference.step, difference.key) == ("[given]", "refused")
