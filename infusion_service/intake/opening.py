@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from infusion_service.clinical.vocabulary import SITE_STREAM
 from infusion_service.intake.days import Chart, Days, Sheet
 from infusion_service.intake.draft import head_of, with_next_change
 from infusion_service.intake.workflows import WORKFLOW_ADOPTED, Workflows
@@ -28,7 +29,9 @@ _log = structlog.get_logger(__name__)
 async def read_adopted(store: Store, site: str, workflows: Workflows) -> None:
     """Take in every definition the log holds."""
     after = 0
-    while rows := await store.read_log(site, after_seq=after, limit=PAGE, entry_type=WORKFLOW_ADOPTED):
+    while rows := await store.read_log(
+        site, after_seq=after, limit=PAGE, stream=SITE_STREAM, entry_type=WORKFLOW_ADOPTED
+    ):
         for row in rows:
             entry = LogEntry.of(row).entry
             if entry is not None:
