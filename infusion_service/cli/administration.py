@@ -23,6 +23,7 @@ from infusion_service.cli.configuration import TOKEN_VARIABLE, url_of
 from infusion_service.cli.exits import refused, unreachable, usage
 from infusion_service.cli.init import token_file_of
 from infusion_service.clinical.vocabulary import Actor, format_time
+from infusion_service.intake.intake import Intake
 from infusion_service.intake.outcome import Unavailable
 from infusion_service.log.store import StoreUnusable
 from infusion_service.settings import Settings
@@ -82,6 +83,10 @@ class Administration(Protocol):
         """Shut a token out."""
         ...
 
+    async def confirm_clock(self) -> dict[str, Any]:
+        """Say that the clock is right."""
+        ...
+
 
 @asynccontextmanager
 async def administration(
@@ -93,7 +98,7 @@ async def administration(
             raise refused(f"there is no database {settings.database}: run `infusion init`, or name a service by --url")
         try:
             async with open_service(settings) as service:
-                yield DirectAdministration(service.access)
+                yield DirectAdministration(service.access, service.intake)
                 return
         except AccessRefused as no:
             raise refused(str(no)) from None
@@ -173,6 +178,10 @@ class HttpAdministration:
         """See `Administration.revoke_token`."""
         return await self.call("PATCH", f"/v1/tokens/{quote(token, safe='')}", {"revoked": True})
 
+    async def confirm_clock(self) -> dict[str, Any]:
+        """See `Administration.confirm_clock`."""
+        return await self.call("POST", "/v1/clock/confirm", {})
+
     async def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Make one call and return its JSON. Raises `CommandFailed`: 4 for a problem document, 5 without an answer."""
         try:
@@ -188,9 +197,10 @@ class HttpAdministration:
 class DirectAdministration:
     """Administration of a service that does not run."""
 
-    def __init__(self, access: Access) -> None:
-        """Work through the access room of an open service."""
+    def __init__(self, access: Access, intake: Intake) -> None:
+        """Work through the access room and the intake of an open service."""
         self._access = access
+        self._intake = intake
 
     async def enrol_device(self, device: str, ward: str) -> dict[str, Any]:
         """See `Administration.enrol_device`."""
@@ -242,6 +252,11 @@ class DirectAdministration:
     async def revoke_token(self, token: str) -> dict[str, Any]:
         """See `Administration.revoke_token`."""
         return _token(await self._access.revoke_token(token, CONSOLE))
+
+    async def confirm_clock(self) -> dict[str, Any]:
+        """See `Administration.confirm_clock`."""
+        held = await self._intake.confirm_clock(CONSOLE)
+        return {"held": held, "now": format_time(self._intake.clock.now())}
 
 
 async def _answers(url: str) -> bool:

@@ -10,11 +10,11 @@ import cyclopts
 from infusion_service import __version__
 from infusion_service.cli.exits import CommandFailed, Exit
 
-HELP = """Record the infusion day of a hospital patient as a state machine over one append-only log.
-
-It records and reminds. It is not a medical device and not an alarm system: it never drives a pump, and nobody may rely
-on it to be told that a patient is in danger.
-"""
+HELP = (
+    "Record the infusion day of a hospital patient as a state machine over one append-only log.\n\n"
+    "It records and reminds; it never drives a pump, is not a medical device and not an alarm system in the sense of "
+    "IEC 60601-1-8."
+)
 
 _COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("demo", "demo:demo", "Run a ward of six simulated patients on an accelerated clock, in its own database."),
@@ -23,6 +23,8 @@ _COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("rehearse", "rehearse:rehearse", "Play scripted days through the real intake and check what they expect."),
     ("replay", "replay:replay", "Show a day as it stood at a clinical time, as known at another."),
     ("workflow", "workflow:app", "Check workflow files and draw them."),
+    ("audit", "audit:app", "Ask across days: overrides, late entries, minutes to answer, who read."),
+    ("clock", "clock:app", "Say that the service's clock is right, after it was in doubt."),
     ("device", "device:app", "Enrol, list and revoke the ward's tablets."),
     ("staff", "staff:app", "Add, list, disable and unlock the people who sign in."),
     ("token", "token:app", "Mint, list and revoke the tokens of programs and offices."),

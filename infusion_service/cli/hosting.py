@@ -7,9 +7,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import structlog
+
 from infusion_service.bootstrap import Service
 from infusion_service.web.app import build_app
 from infusion_service.web.server import serve
+
+_log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
@@ -34,6 +38,8 @@ async def hosted(service: Service) -> AsyncIterator[str]:
     finally:
         stop.set()
         await asyncio.wait({server})
+        if (failure := server.exception()) is not None:
+            _log.error("hosting.server_failed", error=type(failure).__name__)
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
