@@ -1,7 +1,7 @@
 """Questions an auditor asks across days, answered from the entries of the log alone.
 
-Promises: one pass over the entries in log order, constant work for each; times as logged, minutes as whole numbers rounded
-down. Does not: read the log (`audit` hands the entries over as the wire shows them) or print.
+Promises: one pass over the entries in log order, constant work for each; times as logged, minutes as whole numbers
+rounded down. Does not: read the log (`audit` hands the entries over as the wire shows them) or print.
 """
 
 from __future__ import annotations

@@ -142,6 +142,13 @@ DESCRIPTIONS: Mapping[tuple[str, str], Description] = {
         gives=shapes.ClockReading,
         refuses=(404, 503, 507),
     ),
+    ("POST", "/v1/clock/confirm"): Description(
+        summary="Say that the clock is right, after it was in doubt",
+        tag="administration",
+        takes=payloads.Nothing,
+        gives=shapes.ClockConfirmed,
+        refuses=_CHANGE_PROBLEMS,
+    ),
     ("GET", "/v1/devices"): Description(summary="All devices", tag="administration", gives=shapes.Devices),
     ("POST", "/v1/devices"): Description(
         summary="Enrol a device",

@@ -9,7 +9,7 @@ from infusion_service.intake.clock import SimulatedClock
 from infusion_service.web import body, metrics, payloads
 from infusion_service.web.answers import JSON_TYPE, answer
 from infusion_service.web.days import clock_of
-from infusion_service.web.keys import INTAKE, METRICS, OPENAPI, STOPPING, WATCH
+from infusion_service.web.keys import CALLER, INTAKE, METRICS, OPENAPI, STOPPING, WATCH
 from infusion_service.web.problems import Problem, malformed, not_found
 from infusion_service.web.queries import Query
 
@@ -53,6 +53,14 @@ async def put_clock(request: web.Request) -> web.Response:
         detail = f"time moves forward only; it is {format_time(clock.now())}"
         raise malformed(f"/now: {detail}.", [{"pointer": "/now", "detail": detail}]) from None
     return answer({"now": format_time(clock.now()), **clock_of(request.app[INTAKE])})
+
+
+async def post_clock_confirmation(request: web.Request) -> web.Response:
+    """Take an administrator's word that the clock is right: moves by time go on."""
+    payloads.read_as(await body.json_of(request), payloads.Nothing)
+    intake = request.app[INTAKE]
+    held = await intake.confirm_clock(request[CALLER].actor)
+    return answer({"held": held, "now": format_time(intake.clock.now())})
 
 
 async def get_openapi(request: web.Request) -> web.Response:

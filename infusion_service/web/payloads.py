@@ -131,6 +131,10 @@ class NewToken(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
     wards: Wards | None = None
 
 
+class Nothing(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A call that says everything by being made."""
+
+
 class Revocation(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Revoke for good; enrol or mint anew instead of taking it back."""
 

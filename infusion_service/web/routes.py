@@ -42,6 +42,7 @@ ROUTES: tuple[Route, ...] = (
     _route("GET", "/v1/workflows/{name}/{version}/diagram", definitions.get_diagram, ANYONE, "workflows"),
     _route("GET", "/v1/clock", operations.get_clock, ANYONE, "clock"),
     _route("PUT", "/v1/clock", operations.put_clock, WARD | ADMIN, "clock"),
+    _route("POST", "/v1/clock/confirm", operations.post_clock_confirmation, ADMIN, "administration"),
     _route("GET", "/v1/devices", administration.get_devices, ADMIN, "administration"),
     _route("POST", "/v1/devices", administration.post_device, ADMIN, "administration"),
     _route("PATCH", "/v1/devices/{device}", administration.patch_device, ADMIN, "administration"),

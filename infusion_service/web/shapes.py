@@ -100,6 +100,13 @@ class ClockReading(Clock, forbid_unknown_fields=True, kw_only=True):
     now: datetime
 
 
+class ClockConfirmed(msgspec.Struct, forbid_unknown_fields=True):
+    """Whether moves by time were held until now, and what the clock says."""
+
+    held: bool
+    now: datetime
+
+
 class BoardRow(msgspec.Struct):
     """One bed of the board: what of the day view is seen at a glance. `patient` has the initials; names only for
     people who are signed in."""
