@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,6 +32,7 @@ from infusion_service.clinical.vocabulary import parse_time
 from infusion_service.clinical.workflow import Workflow
 
 NO_FACTS: Trail[Fact] = Trail()
+NUMBERS_KEPT_MAX = 4096
 
 
 def fold(picture: Picture, fact: Fact, workflow: Workflow) -> Picture:
@@ -131,12 +133,18 @@ def vital_values(kind: FactType, data: Any) -> dict[str, Any]:
         value = data.get(name)
         if value is None or name in ("unrecordable", "confirmed", "source", "position"):
             continue
-        values[name] = Decimal(value) if field.type in ("integer", "decimal") else value
+        values[name] = _number(value) if field.type in ("integer", "decimal") else value
     for sign in data.get("unrecordable", ()):
         counts_as = kind.fields[sign].unrecordable_counts_as
         if counts_as is not None:
             values[sign] = counts_as
     return values
+
+
+@lru_cache(maxsize=NUMBERS_KEPT_MAX)
+def _number(value: int | str) -> Decimal:
+    """A measured number; the same few hundred values come again and again, and a day need not hold each anew."""
+    return Decimal(value)
 
 
 def _symptom(picture: Picture, fact: Fact, _workflow: Workflow) -> None:
