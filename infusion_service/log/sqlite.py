@@ -27,7 +27,7 @@ from infusion_service.clinical.vocabulary import JSON
 from infusion_service.log.entry import LogRow
 from infusion_service.log.process_lock import ProcessLock
 from infusion_service.log.sqlite_deliveries import SqliteDeliveries
-from infusion_service.log.sqlite_errors import translation
+from infusion_service.log.sqlite_errors import may_grow, translation
 from infusion_service.log.sqlite_reader import Reader
 from infusion_service.log.sqlite_schema import RawConnection, check_ours, ensure_derived, migrate, shipped_migrations
 from infusion_service.log.sqlite_writer import Writer
@@ -38,6 +38,7 @@ from infusion_service.log.store import (
     LogHead,
     Put,
     StorageFailed,
+    StorageFull,
     StoreUnusable,
 )
 
@@ -219,6 +220,8 @@ class SqliteStore:
             with _translated():
                 return work(*arguments)
         except StorageFailed as exc:
+            if exc.fatal and not may_grow(self._path):
+                raise StorageFull("the database may not grow") from exc
             if exc.fatal:
                 self._failed = exc
             raise

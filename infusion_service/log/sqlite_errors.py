@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from contextlib import suppress
+from pathlib import Path
+
 from infusion_service.log.store import StorageFailed, StorageFull, StoreError, StoreUnusable
 
 # Primary result codes (sqlite.org/rescode.html); extended ones have more bits above them.
@@ -22,3 +27,30 @@ def translation(error: Exception) -> StoreError:
     if code == _CANTOPEN:
         return StoreUnusable(f"the database file cannot be opened: {error}")
     return StorageFailed(f"SQLite: {error}", fatal=code in _FATAL)
+
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_PROBE_BYTES = 64 * 1024
+
+
+def may_grow(database: Path) -> bool:
+    """Whether the system lets the files of `database` grow: asked when a write failed and nothing says why.
+
+    SQLite calls a quota and a file-size limit I/O errors, like a failed fsync. What they stop is undone, as on a full
+    disk; a failed fsync on a disk with room leaves the outcome unknown. Tried on a file of its own, gone afterwards.
+    """
+    log = database.with_name(database.name + "-wal")
+    probe = database.with_name(database.name + ".probe")
+    try:
+        handle = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            size = max(file.stat().st_size for file in (database, log) if file.exists())
+            os.pwrite(handle, bytes(_PROBE_BYTES), size)  # a hole before it: only the end takes room
+        finally:
+            os.close(handle)
+    except OSError as error:
+        return error.errno not in _NO_ROOM
+    finally:
+        with suppress(OSError):
+            probe.unlink()
+    return True

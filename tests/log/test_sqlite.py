@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import stat
 import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +18,7 @@ import pytest
 
 from infusion_service.log import sqlite, sqlite_writer
 from infusion_service.log.sqlite import SqliteStore
-from infusion_service.log.store import EventIdTaken, Put, StorageFailed, StorageFull, StoreUnusable
+from infusion_service.log.store import EventIdTaken, StorageFailed, StorageFull, StoreUnusable
 from tests.log.given import DAY_1, SITE, Scribe, a_head, an_entry, event_id
 
 MEBIBYTE = 1024 * 1024
@@ -323,41 +322,6 @@ async def test_a_full_disk_loses_nothing_and_stops_nothing_for_good(path: Path, 
     async with opened(SqliteStore(path)) as roomy:
         await roomy.append(scribe.write(an_entry(3, data={"text": "x" * 100_000})))
         assert await roomy.read_log(SITE, limit=10) == scribe.rows
-
-
-@contextmanager
-def no_file_may_grow_past(size: int) -> Iterator[None]:
-    """For this process: longer writes fail as on a broken disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-async def test_after_a_failed_write_nothing_is_acknowledged_any_more(path: Path, scribe: Scribe) -> None:
-    async with opened(SqliteStore(path)) as store:
-        await store.append(scribe.write(an_entry(1)))
-        acknowledged = list(scribe.rows)
-        wal_size = size_of(f"{path}-wal")
-        with no_file_may_grow_past(wal_size + 1000):
-            # The second is waiting in the writer's thread already when the first one fails.
-            outcomes = await asyncio.gather(
-                store.append(scribe.write(an_entry(2))), store.append(scribe.write(an_entry(3))), return_exceptions=True
-            )
-        for outcome in outcomes:
-            assert isinstance(outcome, StorageFailed)
-            assert outcome.fatal
-        with pytest.raises(StorageFailed):
-            await store.append(scribe.write(an_entry(4)))
-        with pytest.raises(StorageFailed):
-            await store.put(SITE, [Put("device", "a", {})])
-        with pytest.raises(StorageFailed):
-            await store.ping()
-        assert await store.read_log(SITE, limit=10) == acknowledged
-    async with opened(SqliteStore(path)) as recovered:
-        assert await recovered.read_log(SITE, limit=10) == acknowledged
 
 
 async def test_a_cancelled_caller_does_not_hide_a_conflict_from_the_next(path: Path, scribe: Scribe) -> None:
