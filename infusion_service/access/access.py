@@ -17,20 +17,33 @@ import msgspec
 
 from infusion_service.access import records
 from infusion_service.access.changes import Changes, Clock, Journal
-from infusion_service.access.directory import Directory
+from infusion_service.access.directory import Directory, Outlived
 from infusion_service.access.errors import AlreadyThere, UnknownRecord, UnusableValue
+from infusion_service.access.glass import Glass
 from infusion_service.access.identity import Identity
 from infusion_service.access.pins import PIN_PATTERN, PinHasher
-from infusion_service.access.records import EnrolledDevice, ServiceToken, StaffMember, StaffRole, TokenRole
+from infusion_service.access.records import (
+    BrokenGlass,
+    EnrolledDevice,
+    ServiceToken,
+    StaffMember,
+    StaffRole,
+    TokenRole,
+)
+from infusion_service.access.refusals import Refusals
 from infusion_service.access.sign_in import OpenSession, SignIn
 from infusion_service.clinical.vocabulary import Actor, format_time
-from infusion_service.log.store import Store
+from infusion_service.log.store import DayHead, Store
 from infusion_service.settings import Settings
 
 RecordT = TypeVar("RecordT")
 
 ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 """What an id of a device or a person looks like: it stands in URLs and in the log, so it is no place for a name."""
+
+
+DAYS_OF_A_PATIENT_MAX = 500
+"""More days than any course of treatment has."""
 
 
 class Access:
@@ -47,6 +60,8 @@ class Access:
         self._pins = hasher or PinHasher()
         self._directory = Directory(session_idle=timedelta(minutes=limits.session_idle_min))
         self._changes = Changes(self._directory, journal, clock)
+        self.glass = Glass(self._changes)
+        self.refusals = Refusals(journal, clock)
         self._sign_in = SignIn(
             self._changes,
             self._pins,
@@ -75,7 +90,7 @@ class Access:
         identity = self._directory.authenticate(token, now)
         return identity.actor if identity is not None and identity.kind == "session" else None
 
-    def session_actor(self, session_id: str, device_id: str, recorded_at: datetime, now: datetime) -> Actor | None:
+    def session_bearer(self, session_id: str, device_id: str, recorded_at: datetime, now: datetime) -> Identity | None:
         """Return under whom a fact counts that `device_id` brings for one of its own sessions, also an ended one.
 
         None when the session is unknown, another device's, or `recorded_at` lies outside its life. Being idle does not
@@ -87,7 +102,48 @@ class Access:
         if not session.opened_at <= recorded_at < self._directory.end_of(session):
             return None
         how = "session" if self._directory.is_live(session, now) else "session_expired"
-        return Actor(id=session.staff_id, role=session.role, how=how)
+        member = self._directory.staff[session.staff_id]
+        return Identity(
+            kind="session",
+            actor=Actor(id=session.staff_id, role=session.role, how=how),
+            device_id=device_id,
+            session_id=session_id,
+            wards=member.wards,
+        )
+
+    def badge_bearer(self, badge: str, device_id: str, recorded_at: datetime) -> Identity | None:
+        """Return whose badge was scanned on an offline device, without PIN; None for one that did not count then.
+
+        Nobody has proved to be this person: what is entered so stays unconfirmed until somebody confirms it.
+        """
+        member = self._directory.member_by_badge(badge)
+        if member is None:
+            return None
+        if any(end is not None and recorded_at >= end for end in (member.disabled_at, member.locked_at)):
+            return None
+        actor = Actor(id=member.staff_id, role=member.role, how="offline_badge")
+        return Identity(kind="session", actor=actor, device_id=device_id, wards=member.wards)
+
+    def outlived(self, token: str, now: datetime) -> Outlived | None:
+        """Return whose a refused token was and why it no longer counts; None for one that never did."""
+        return self._directory.outlived(token, now)
+
+    def staff_member(self, staff_id: str) -> StaffMember | None:
+        """Return a person by id, disabled ones too."""
+        return self._directory.staff.get(staff_id)
+
+    def session_member(self, session_id: str) -> StaffMember | None:
+        """Return whose session this is or was; None for one not known."""
+        session = self._directory.sessions.get(session_id)
+        return None if session is None else self._directory.staff.get(session.staff_id)
+
+    def broken_glass(self, glass_id: str) -> BrokenGlass | None:
+        """Return one breaking of the glass by its id."""
+        return self._directory.glass.get(glass_id)
+
+    async def days_of(self, patient_id: str) -> list[DayHead]:
+        """Return all days of a patient, whatever ward they lie on, by date."""
+        return await self._store.day_heads(self._settings.site, patient_id=patient_id, limit=DAYS_OF_A_PATIENT_MAX)
 
     def list_devices(self) -> list[EnrolledDevice]:
         """Return all devices, revoked ones too, by id."""

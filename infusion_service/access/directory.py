@@ -8,7 +8,7 @@ log first, and hands it here once it is committed).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,9 +17,12 @@ import msgspec
 from infusion_service.access.identity import Identity
 from infusion_service.access.records import (
     KIND_DEVICE,
+    KIND_GLASS,
     KIND_SESSION,
     KIND_STAFF,
     KIND_TOKEN,
+    STAFF_ROLES,
+    BrokenGlass,
     EnrolledDevice,
     Record,
     ServiceToken,
@@ -36,6 +39,7 @@ _RECORD_TYPES: Mapping[str, type[Record]] = {
     KIND_STAFF: StaffMember,
     KIND_TOKEN: ServiceToken,
     KIND_SESSION: StaffSession,
+    KIND_GLASS: BrokenGlass,
 }
 """In the order in which they are loaded: a session is worth something only beside its device and its person."""
 
@@ -47,6 +51,15 @@ class _Credential:
     used_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Outlived:
+    """A credential that was one: whose it was and why it no longer counts."""
+
+    actor: Actor
+    reason: str
+    """`revoked`, `expired`, `idle`, `ended`, `device_revoked` or `disabled`."""
+
+
 class Directory:
     """All devices, staff, sessions and service tokens of a site."""
 
@@ -56,6 +69,9 @@ class Directory:
         self.staff: dict[str, StaffMember] = {}
         self.tokens: dict[str, ServiceToken] = {}
         self.sessions: dict[str, StaffSession] = {}
+        self.glass: dict[str, BrokenGlass] = {}
+        self._glass_of: dict[str, set[str]] = {}
+        self._bearers: dict[str, EnrolledDevice | ServiceToken | StaffSession] = {}
         self._session_idle = session_idle
         self._by_badge: dict[str, str] = {}
         self._by_token: dict[str, _Credential] = {}
@@ -72,6 +88,8 @@ class Directory:
 
     def take(self, record: Record, now: datetime) -> None:
         """Take a new or changed record; what depends on it changes with it at once."""
+        if isinstance(record, EnrolledDevice | ServiceToken | StaffSession):
+            self._bearers[record.token_sha256] = record
         if isinstance(record, EnrolledDevice):
             self.devices[record.device_id] = record
             self._credit(record.token_sha256, _device_credential(record, now))
@@ -83,6 +101,9 @@ class Directory:
         elif isinstance(record, ServiceToken):
             self.tokens[record.token_id] = record
             self._credit(record.token_sha256, _token_credential(record, now))
+        elif isinstance(record, BrokenGlass):
+            self.glass[record.glass_id] = record
+            self._glass_of.setdefault(record.staff_id, set()).add(record.glass_id)
         else:
             self.sessions[record.session_id] = record
             self._credit(record.token_sha256, self._session_credential(record, now))
@@ -91,6 +112,7 @@ class Directory:
         """Forget a session that ended long ago."""
         session = self.sessions.pop(session_id)
         self._by_token.pop(session.token_sha256, None)
+        self._bearers.pop(session.token_sha256, None)
 
     def authenticate(self, token: str, now: datetime, *, counts_as_use: bool = True) -> Identity | None:
         """Return who bears `token`, or None when it is not valid now.
@@ -105,7 +127,30 @@ class Directory:
                 return None
             if counts_as_use:
                 credential.used_at = now
-        return credential.identity
+        return self.with_glass(credential.identity, now)
+
+    def outlived(self, token: str, now: datetime) -> Outlived | None:
+        """Return whose a token was that no longer counts, and why; None for one that never was."""
+        match self._bearers.get(digest(token)):
+            case EnrolledDevice() as device:
+                return Outlived(Actor(id=device.device_id, role="device", how="device"), "revoked")
+            case ServiceToken() as bearer:
+                reason = "expired" if bearer.revoked_at is None else "revoked"
+                return Outlived(Actor(id=bearer.token_id, role=bearer.role, how="token"), reason)
+            case StaffSession() as session:
+                actor = Actor(id=session.staff_id, role=session.role, how="session_expired")
+                return Outlived(actor, self._end_reason(session, now))
+            case _:
+                return None
+
+    def with_glass(self, identity: Identity, now: datetime) -> Identity:
+        """Return the identity with the patients whose glass its person has broken and who may be read still."""
+        broken = self._glass_of.get(identity.actor.id)
+        if not broken or identity.role not in STAFF_ROLES:
+            return identity
+        live = [self.glass[glass_id] for glass_id in broken if now < self.glass[glass_id].expires_at]
+        live.sort(key=lambda each: each.broken_at)
+        return replace(identity, glass={each.patient_id: each.glass_id for each in live}) if live else identity
 
     def member_by_badge(self, badge: str) -> StaffMember | None:
         """Return whose badge this is."""
@@ -122,6 +167,16 @@ class Directory:
         """Whether the session could still be used to sign a fact now."""
         credential = self._by_token.get(session.token_sha256)
         return credential is not None and now < credential.ends_at and now - credential.used_at < self._session_idle
+
+    def _end_reason(self, session: StaffSession, now: datetime) -> str:
+        device, member = self.devices.get(session.device_id), self.staff.get(session.staff_id)
+        if device is None or device.revoked_at is not None:
+            return "device_revoked"
+        if member is None or member.disabled_at is not None:
+            return "disabled"
+        if session.ended_at is not None:
+            return "ended"
+        return "expired" if now >= session.expires_at else "idle"
 
     def _take_badge(self, member: StaffMember) -> None:
         before = self.staff.get(member.staff_id)

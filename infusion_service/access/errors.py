@@ -6,6 +6,7 @@ AccessRefused
 |  `- BadgeLocked      too many wrong PINs; a charge nurse unlocks it
 |- UnknownRecord       no such device, member of staff or token
 |- AlreadyThere        the id or badge is taken
+|- OwnReview           nobody reviews what they did themselves
 `- UnusableValue       a value cannot be used; `pointer` names it
 """
 
@@ -29,11 +30,12 @@ class WrongPin(SignInRefused):
 
 
 class BadgeLocked(SignInRefused):
-    """The badge is locked after too many wrong PINs."""
+    """The badge is locked after too many wrong PINs. `staff_id` is whose it is."""
 
-    def __init__(self) -> None:
+    def __init__(self, staff_id: str) -> None:
         """Say who can unlock it."""
         super().__init__("the badge is locked after too many wrong PINs; a charge nurse can unlock it")
+        self.staff_id = staff_id
 
 
 class UnknownRecord(AccessRefused):
@@ -42,6 +44,14 @@ class UnknownRecord(AccessRefused):
 
 class AlreadyThere(AccessRefused):
     """The id or badge belongs to somebody else already."""
+
+
+class OwnReview(AccessRefused):
+    """Nobody reviews what they did themselves."""
+
+    def __init__(self) -> None:
+        """Say who can."""
+        super().__init__("somebody else has to review this")
 
 
 class UnusableValue(AccessRefused):

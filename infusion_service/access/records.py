@@ -84,12 +84,27 @@ class ServiceToken(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     revoked_at: datetime | None = None
 
 
-Record = EnrolledDevice | StaffMember | StaffSession | ServiceToken
+class BrokenGlass(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One person may read one patient's days outside their wards for a while, and must be asked about it."""
+
+    glass_id: str
+    staff_id: str
+    role: str
+    patient_id: str
+    reason: str
+    broken_at: datetime
+    expires_at: datetime
+    reviewed_by: str | None = None
+    reviewed_at: datetime | None = None
+
+
+Record = EnrolledDevice | StaffMember | StaffSession | ServiceToken | BrokenGlass
 
 KIND_DEVICE = "device"
 KIND_STAFF = "staff"
 KIND_SESSION = "session"
 KIND_TOKEN = "token"  # noqa: S105 - the name of a kind of record
+KIND_GLASS = "break_glass"
 
 
 _KINDS: dict[type[Record], str] = {
@@ -97,6 +112,7 @@ _KINDS: dict[type[Record], str] = {
     StaffMember: KIND_STAFF,
     StaffSession: KIND_SESSION,
     ServiceToken: KIND_TOKEN,
+    BrokenGlass: KIND_GLASS,
 }
 
 
@@ -126,6 +142,8 @@ def key_of(record: Record) -> str:
             return record.session_id
         case ServiceToken():
             return record.token_id
+        case BrokenGlass():
+            return record.glass_id
 
 
 def as_value(record: Record) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class SignIn:
         async with self._changes.turn:
             member = self._directory.member_by_badge(badge)
             if member is not None and member.locked_at is not None:
-                raise BadgeLocked
+                raise BadgeLocked(member.staff_id)
             enabled = member is not None and member.disabled_at is None
             right = await self._pins.matches(member.pin_argon2 if member and enabled else None, pin)
             if member is None or not enabled:

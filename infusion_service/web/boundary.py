@@ -21,9 +21,11 @@ from infusion_service.access.errors import AccessRefused, AlreadyThere, UnknownR
 from infusion_service.intake.outcome import Unavailable
 from infusion_service.web import problems
 from infusion_service.web.credentials import identify
+from infusion_service.web.denials import note_denial
 from infusion_service.web.keys import CALLER, METRICS, REQUEST_ID
 from infusion_service.web.problems import Problem
-from infusion_service.web.routing import Handler, Route
+from infusion_service.web.reach import Denied
+from infusion_service.web.routing import UNMATCHED, Handler, Route, route_of
 
 SECURITY_HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
@@ -33,9 +35,6 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-
-UNMATCHED = "unmatched"
-"""Stands for the route of a request whose address leads nowhere."""
 
 _log = structlog.stdlib.get_logger("infusion_service.web")
 _std_log = logging.getLogger("infusion_service.web")
@@ -49,11 +48,16 @@ def guarded(route: Route) -> Handler:
     """Wrap a route's handler so that only those the route lets in reach it."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        identity = identify(request)
-        request[CALLER] = identity
-        if not route.lets_in(identity):
-            raise Problem("role_not_permitted", f"The role {identity.role} may not call this.")
-        return await route.handler(request)
+        try:
+            identity = identify(request)
+            request[CALLER] = identity
+            if not route.lets_in(identity):
+                detail = f"The role {identity.role} may not call this."
+                raise Denied("role_not_permitted", detail, by=identity.actor, reason="role")
+            return await route.handler(request)
+        except Denied as denied:
+            await note_denial(request, denied)
+            raise
 
     return route.handler if route.public else handle
 
@@ -92,12 +96,6 @@ async def expect(request: web.Request) -> web.StreamResponse | None:
     # What was sent so far is no part of the answer.
     request.writer.output_size = 0
     return None
-
-
-def route_of(request: web.Request) -> str:
-    """Return the pattern of the request's route, such as `/v1/days/{day}`."""
-    resource = request.match_info.route.resource
-    return resource.canonical if resource is not None else UNMATCHED
 
 
 def _as_problem(error: Exception, request_id: str) -> Problem:

@@ -11,12 +11,15 @@ from aiohttp import web
 from infusion_service.access.identity import Identity
 from infusion_service.web.keys import ACCESS, INTAKE, SETTINGS
 from infusion_service.web.problems import Problem
+from infusion_service.web.reach import Denied
 
 DEVICE_COOKIE = "infusion_device"
 SESSION_COOKIE = "infusion_session"
 
 DEVICE_COOKIE_S = 365 * 24 * 3600
 """An enrolled browser stays enrolled until its device is revoked."""
+
+_SEND_A_TOKEN = "Send a valid token: Authorization: Bearer <token>. It may have expired or been revoked."
 
 _READING = frozenset({"GET", "HEAD"})
 
@@ -35,7 +38,7 @@ def identify(request: web.Request, *, counts_as_use: bool = True) -> Identity:
         if scheme.lower() == "bearer":
             identity = app[ACCESS].authenticate(token.strip(), now, counts_as_use=counts_as_use)
         if identity is None:
-            raise not_authenticated('Bearer realm="infusion", error="invalid_token"')
+            raise _refused(request, token.strip(), 'Bearer realm="infusion", error="invalid_token"')
         return identity
     if "Cookie" in request.headers:
         return _by_cookie(request)
@@ -44,11 +47,16 @@ def identify(request: web.Request, *, counts_as_use: bool = True) -> Identity:
 
 def not_authenticated(challenge: str) -> Problem:
     """Ask for a credential."""
-    return Problem(
-        "not_authenticated",
-        "Send a valid token: Authorization: Bearer <token>. It may have expired or been revoked.",
-        headers={"WWW-Authenticate": challenge},
-    )
+    return Problem("not_authenticated", _SEND_A_TOKEN, headers={"WWW-Authenticate": challenge})
+
+
+def _refused(request: web.Request, token: str, challenge: str) -> Problem:
+    """Ask for another credential; where it is known whose this one was, the log gets to know of it."""
+    was = request.app[ACCESS].outlived(token, request.app[INTAKE].clock.now())
+    if was is None:
+        return not_authenticated(challenge)
+    headers = {"WWW-Authenticate": challenge}
+    return Denied("not_authenticated", _SEND_A_TOKEN, by=was.actor, reason=was.reason, headers=headers)
 
 
 def set_cookie(response: web.StreamResponse, request: web.Request, name: str, token: str, *, max_age_s: int) -> None:

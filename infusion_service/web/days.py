@@ -1,7 +1,7 @@
 """Reading days: the board, one day as it stands or stood, its entries.
 
-Promises: what lies outside the credential's wards is not found rather than forbidden; an auditor's reading is itself an
-entry of the day. Source: contract 2, 3.
+Promises: what lies outside the credential's reach is not found rather than forbidden; the reading of an auditor, or
+through a broken glass, is itself an entry of the day. Source: contract 2, 3.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from aiohttp import web
 from infusion_service.clinical.vocabulary import format_time
 from infusion_service.intake.clock import SimulatedClock
 from infusion_service.intake.intake import Intake
+from infusion_service.web import reach
 from infusion_service.web.answers import answer
 from infusion_service.web.keys import CALLER, INTAKE, SETTINGS
 from infusion_service.web.payloads import UUID_PATTERN
 from infusion_service.web.problems import malformed, not_found
 from infusion_service.web.queries import Query
+from infusion_service.web.reach import NO_SUCH_DAY
 from infusion_service.web.visibility import Reader
-
-NO_SUCH_DAY = "There is no such day, or none that you may see."
 
 _UUID = re.compile(UUID_PATTERN)
 
@@ -58,11 +58,11 @@ async def get_day(request: web.Request) -> web.Response:
     """Return a day's view, now or as it stood `at` a clinical time as `known_at` another."""
     query = Query(request, "at", "known_at")
     intake = request.app[INTAKE]
-    day_id = day_id_of(request)
-    view = await view_of(intake, day_id, at=query.moment("at"), known_at=query.moment("known_at"))
-    if not request[CALLER].may_see_ward(view.get("ward")):
-        raise not_found(NO_SUCH_DAY)
-    await _note_reading(request, day_id, "view")
+    at, known_at = query.moment("at"), query.moment("known_at")
+    # The ward it lies on now decides, also about its past: who received the patient needs it, who handed over has it.
+    day = await reach.readable_day(request, day_id_of(request))
+    view = await view_of(intake, day.day_id, at=at, known_at=known_at)
+    await reach.note_reading(request, day, "view")
     return answer(view, headers={"ETag": etag_of(view)})
 
 
@@ -70,13 +70,10 @@ async def get_entries(request: web.Request) -> web.Response:
     """Return all entries of a day, in order."""
     Query(request)
     intake = request.app[INTAKE]
-    day_id = day_id_of(request)
-    day = await intake.day(day_id)
-    if day is None or not request[CALLER].may_see_ward(day.ward):
-        raise not_found(NO_SUCH_DAY)
-    await _note_reading(request, day_id, "entries")
-    shown = await Reader(intake, request[CALLER]).day(day_id, await intake.entries(day_id))
-    return answer({"day_id": day_id, "entries": shown, "as_of": format_time(intake.clock.now())})
+    day = await reach.readable_day(request, day_id_of(request))
+    await reach.note_reading(request, day, "entries")
+    shown = await Reader(intake, request[CALLER]).day(day.day_id, await intake.entries(day.day_id))
+    return answer({"day_id": day.day_id, "entries": shown, "as_of": format_time(intake.clock.now())})
 
 
 def day_id_of(request: web.Request) -> str:
@@ -133,9 +130,3 @@ def _cursor(text: str | None) -> tuple[str, str] | None:
 
 def _place(row: dict[str, Any]) -> tuple[str, str]:
     return str(row.get("date") or ""), str(row["day_id"])
-
-
-async def _note_reading(request: web.Request, day_id: str, what: str) -> None:
-    caller = request[CALLER]
-    if caller.role == "auditor":
-        await request.app[INTAKE].record("day.read", {"what": what}, caller.actor, kind="access", stream=day_id)

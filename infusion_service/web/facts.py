@@ -11,11 +11,11 @@ from aiohttp import web
 
 from infusion_service.clinical.vocabulary import Submission, format_time, parse_time
 from infusion_service.intake.identifiers import new_id
-from infusion_service.intake.intake import Intake
 from infusion_service.intake.outcome import Outcome
-from infusion_service.web import body, payloads, problems, submissions
+from infusion_service.web import body, payloads, problems, reach, submissions
 from infusion_service.web.answers import answer
 from infusion_service.web.days import day_id_of, etag_of, view_of
+from infusion_service.web.denials import note_denial
 from infusion_service.web.keys import ACCESS, CALLER, INTAKE, METRICS, REQUEST_ID, SETTINGS
 from infusion_service.web.problems import Problem
 from infusion_service.web.visibility import expires_at
@@ -30,15 +30,7 @@ async def post_event(request: web.Request) -> web.Response:
     day_id = day_id_of(request)
     fact = payloads.read_as(await body.json_of(request), payloads.Fact)
     intake = request.app[INTAKE]
-    submission = submissions.of_fact(
-        fact,
-        day_id,
-        caller=request[CALLER],
-        access=request.app[ACCESS],
-        now=intake.clock.now(),
-        urgent=_is_urgent(intake, fact),
-        if_match=submissions.expected_version(request),
-    )
+    submission = await _submission(request, fact, day_id, if_match=submissions.expected_version(request))
     outcome = await intake.submit(submission)
     _count(request, outcome)
     return _receipt(outcome)
@@ -54,8 +46,13 @@ async def post_day(request: web.Request) -> web.Response:
     envelope = {name: value.pop(name, None) for name in _SCHEDULING_MEMBERS}
     envelope["event_id"] = envelope["event_id"] or new_id(now)
     fact = payloads.read_as({**envelope, "type": DAY_SCHEDULED, "data": value}, payloads.Fact)
+    access = request.app[ACCESS]
+    kind = submissions.kind_of(intake, DAY_SCHEDULED)
+    bearer = submissions.bearer_of(fact, kind, caller=request[CALLER], access=access, now=now)
+    if request.app[SETTINGS].ward(str(value.get("ward"))) is not None:
+        reach.check_ward(bearer, value.get("ward"))
     # Without a day: the intake gives the new one its id, or finds the one an earlier post of the same fact began.
-    submission = submissions.of_fact(fact, "", caller=request[CALLER], access=request.app[ACCESS], now=now)
+    submission = submissions.of_fact(fact, "", bearer=bearer, access=access, now=now)
     outcome = await intake.submit(submission)
     _count(request, outcome)
     if outcome.refusal is not None:
@@ -69,7 +66,9 @@ async def post_double_check(request: web.Request) -> web.Response:
     """Take the first person's entry of a fact that two people enter: 201 with its id and how long it is valid."""
     check = payloads.read_as(await body.json_of(request), payloads.DoubleCheck)
     intake = request.app[INTAKE]
-    outcome = await intake.submit(submissions.of_double_check(check, caller=request[CALLER]))
+    caller = request[CALLER]
+    await reach.check_writable(intake, check.day.lower(), caller, caller, urgent=False)
+    outcome = await intake.submit(submissions.of_double_check(check, caller=caller))
     _count(request, outcome)
     receipt = _accepted(outcome)
     day = await intake.day(receipt["day_id"])
@@ -96,7 +95,7 @@ async def post_batch(request: web.Request) -> web.Response:
             f"A batch has at most {limits.batch_items_max} items.",
             members={"limit_items": limits.batch_items_max},
         )
-    read = [_read_item(request, item, index) for index, item in enumerate(items)]
+    read = [await _read_item(request, item, index) for index, item in enumerate(items)]
     spoiled = {_group(item) for item, result in zip(items, read, strict=True) if isinstance(result, Problem)}
     for index, item in enumerate(items):
         # All or none also holds for what cannot be read: the rest of its group must not go in without it.
@@ -110,26 +109,25 @@ async def post_batch(request: web.Request) -> web.Response:
     return answer({"items": results})
 
 
-def _is_urgent(intake: Intake, fact: payloads.Fact) -> bool:
-    """Whether it is a stop or an emergency, which counts whatever is wrong with the session it names."""
-    if fact.session is None:
-        return False
-    kinds = (workflow.facts.get(fact.type) for workflow in intake.workflows())
-    return any(kind is not None and kind.urgent for kind in kinds)
+async def _submission(
+    request: web.Request, fact: payloads.Fact, day_id: str, *, if_match: int | None = None
+) -> Submission:
+    """Find out under whom a fact counts and that the day is in their reach. Raises `Problem`."""
+    intake, access, caller = request.app[INTAKE], request.app[ACCESS], request[CALLER]
+    now = intake.clock.now()
+    kind = submissions.kind_of(intake, fact.type)
+    bearer = submissions.bearer_of(fact, kind, caller=caller, access=access, now=now)
+    await reach.check_writable(intake, day_id, bearer, caller, urgent=kind.urgent)
+    return submissions.of_fact(fact, day_id, bearer=bearer, access=access, now=now, if_match=if_match)
 
 
-def _read_item(request: web.Request, item: Any, index: int) -> Submission | Problem:
+async def _read_item(request: web.Request, item: Any, index: int) -> Submission | Problem:
     try:
         fact = payloads.read_as(item, payloads.BatchItem)
-        return submissions.of_fact(
-            fact,
-            fact.day.lower(),
-            caller=request[CALLER],
-            access=request.app[ACCESS],
-            now=request.app[INTAKE].clock.now(),
-            urgent=_is_urgent(request.app[INTAKE], fact),
-        )
+        return await _submission(request, fact, fact.day.lower())
     except Problem as problem:
+        if isinstance(problem, reach.Denied):
+            await note_denial(request, problem)
         errors = problem.members.get("errors", ())
         problem.members["errors"] = [{**error, "pointer": f"/items/{index}{error['pointer']}"} for error in errors]
         return problem

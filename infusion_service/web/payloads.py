@@ -52,6 +52,7 @@ class Fact(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     late_reason: Annotated[str, Meta(max_length=500)] | None = None
     device_seq: Annotated[int, Meta(ge=0, le=9007199254740991)] | None = None
     session: Annotated[str, Meta(max_length=64)] | None = None
+    badge: ShortText | None = None
     group: ShortText | None = None
     second: Second | None = None
 

@@ -26,6 +26,16 @@ READERS = WARD | {"auditor"}
 ADMIN = frozenset({"admin"})
 
 
+UNMATCHED = "unmatched"
+"""Stands for the route of a request whose address leads nowhere."""
+
+
+def route_of(request: web.Request) -> str:
+    """Return the pattern of the request's route, such as `/v1/days/{day}`."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else UNMATCHED
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """One address and method."""

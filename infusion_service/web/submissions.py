@@ -1,13 +1,14 @@
 """From a payload and a credential to a submission for the intake.
 
 Promises: the actor comes from the credential alone. A device may post for its own sessions, also ended ones, when the
-fact was entered during their life; with nobody signed in, the device itself is the actor. Source: contract 2
-(`session`, `second`). Does not: judge roles or data.
+fact was entered during their life, and for a badge scanned while it was offline; with nobody signed in, the device
+itself is the actor. Source: contract 2 (`session`, `second`, `actor.how`). Does not: judge roles, wards or data.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from aiohttp import web
@@ -15,6 +16,7 @@ from aiohttp import web
 from infusion_service.access.access import Access
 from infusion_service.access.identity import Identity
 from infusion_service.clinical.vocabulary import DOUBLE_CHECK_ENTERED, Actor, Device, Submission
+from infusion_service.intake.intake import Intake
 from infusion_service.web.payloads import DoubleCheck, Fact, to_utc
 from infusion_service.web.problems import malformed
 
@@ -24,45 +26,65 @@ CLOCK_TOLERANCE = timedelta(seconds=2)
 IF_MATCH_PATTERN = r'^(\*|"[0-9]{1,15}")$'
 
 SESSION_INVALID = "session_invalid"
-"""The role of a fact whose session is not one of its device, or did not live when the fact was entered: no workflow
-lets it post anything."""
+"""The role of a fact whose session is not one of its device, or did not live when the fact was entered, or whose badge
+does not suffice: no workflow lets it post anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What matters here of a type of fact: the strictest of all workflows known, because the day's is not known yet."""
+
+    urgent: bool = False
+    """A stop or an emergency."""
+    offline: bool = False
+    """It may be charted on an offline tablet."""
+    independent: bool = False
+    """Two people enter it."""
+
+
+def kind_of(intake: Intake, fact_type: str) -> Kind:
+    """Return what the workflows say of a type of fact."""
+    found = [kind for workflow in intake.workflows() if (kind := workflow.facts.get(fact_type)) is not None]
+    return Kind(
+        urgent=any(kind.urgent for kind in found),
+        offline=bool(found) and all(kind.offline for kind in found),
+        independent=any(kind.second == "independent" for kind in found),
+    )
+
+
+def bearer_of(fact: Fact, kind: Kind, *, caller: Identity, access: Access, now: datetime) -> Identity:
+    """Return under whom a fact counts: who asks, or who entered it on the tablet that brings it. Raises `Problem`.
+
+    A session or badge that the fact cannot stand under makes its actor one who may post nothing: the protocol refuses
+    it, and the refusal is kept. A stop or an emergency counts under the device instead, until a person confirms it.
+    """
+    if fact.badge is None and fact.session in (None, caller.session_id):
+        return caller
+    entered_at = _by_our_clock(to_utc(fact.recorded_at, "/recorded_at"), to_utc(fact.sent_at, "/sent_at"), now)
+    found: Identity | None = None
+    if fact.badge is not None:
+        found = _by_badge(fact, kind, caller, access, entered_at)
+    elif caller.device_id is not None and fact.session is not None:
+        found = access.session_bearer(fact.session, caller.device_id, entered_at, now)
+    return found or replace(caller, actor=_unattributed(caller, urgent=kind.urgent), session_id=None)
 
 
 def of_fact(
-    fact: Fact,
-    day_id: str,
-    *,
-    caller: Identity,
-    access: Access,
-    now: datetime,
-    urgent: bool = False,
-    if_match: int | None = None,
+    fact: Fact, day_id: str, *, bearer: Identity, access: Access, now: datetime, if_match: int | None = None
 ) -> Submission:
-    """Build the submission of one fact of a day. Raises `Problem` for times that cannot be.
-
-    A session that the fact cannot stand under makes its actor one who may post nothing: the protocol refuses it, and
-    the refusal is kept. A stop or an emergency (`urgent`) counts under the device instead, until a person confirms it.
-    """
-    recorded_at = to_utc(fact.recorded_at, "/recorded_at")
-    sent_at = to_utc(fact.sent_at, "/sent_at")
-    actor, session_id = caller.actor, caller.session_id
-    if fact.session is not None and fact.session != session_id:
-        entered_at = _by_our_clock(recorded_at, sent_at, now)
-        found = _who_entered(fact.session, caller, access, entered_at, now)
-        actor = found or _unattributed(caller, urgent=urgent)
-        session_id = fact.session if found else None
+    """Build the submission of one fact of a day under its bearer. Raises `Problem` for times that cannot be."""
     return Submission(
         event_id=fact.event_id.lower(),
         day_id=day_id,
         type=fact.type,
-        actor=actor,
+        actor=bearer.actor,
         data=fact.data,
         occurred_at=to_utc(fact.occurred_at, "/occurred_at"),
-        recorded_at=recorded_at,
-        sent_at=sent_at,
+        recorded_at=to_utc(fact.recorded_at, "/recorded_at"),
+        sent_at=to_utc(fact.sent_at, "/sent_at"),
         second=access.second_person(fact.second.token, now) if fact.second else None,
-        device=_device(caller, fact.device_seq),
-        session=session_id,
+        device=_device(bearer, fact.device_seq),
+        session=bearer.session_id,
         corrects=fact.corrects.lower() if fact.corrects else None,
         late_reason=fact.late_reason,
         group=fact.group,
@@ -96,12 +118,15 @@ def expected_version(request: web.Request) -> int | None:
     return int(header.strip(' "'))
 
 
-def _who_entered(
-    session_id: str, caller: Identity, access: Access, entered_at: datetime, now: datetime
-) -> Actor | None:
-    if caller.device_id is None:
-        return None
-    return access.session_actor(session_id, caller.device_id, entered_at, now)
+def _by_badge(fact: Fact, kind: Kind, caller: Identity, access: Access, entered_at: datetime) -> Identity | None:
+    if caller.kind != "device" or fact.session is not None:
+        detail = "a badge alone is taken from a device's own token, with no session beside it"
+        raise malformed(f"/badge: {detail}.", [{"pointer": "/badge", "detail": detail}])
+    found = access.badge_bearer(str(fact.badge), str(caller.device_id), entered_at)
+    if found is None or kind.offline:
+        return found
+    # Known, but nobody has proved to be this person: the refusal names whose badge it was.
+    return replace(found, actor=replace(found.actor, role=SESSION_INVALID))
 
 
 def _unattributed(caller: Identity, *, urgent: bool) -> Actor:

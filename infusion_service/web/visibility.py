@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from infusion_service.access.glass import GLASS_BROKEN
 from infusion_service.access.identity import Identity
 from infusion_service.clinical.day import Day
 from infusion_service.clinical.vocabulary import DOUBLE_CHECK_ENTERED, FACT_REFUSED, SITE_STREAM, Entry
@@ -46,15 +47,13 @@ class Reader:
         if role == "auditor" and self._caller.wards is None:
             return True
         if stream == SITE_STREAM:
-            # A refused scheduling stands there too, with its patient: no administrator's business.
-            refused = entry.entry is not None and entry.entry.kind == "refused"
-            return role == "auditor" or (role == "admin" and not refused)
+            return role in ("auditor", "admin") and not _concerns_a_patient(entry.entry)
         if role == "admin":
             return False
         if self._caller.wards is None:
             return True
         day = await self._day(stream)
-        return day is not None and self._caller.may_see_ward(day.ward)
+        return day is not None and self._caller.may_read(day.ward, day.patient_id)
 
     async def _day(self, day_id: str) -> Day | None:
         if day_id not in self._days:
@@ -77,6 +76,11 @@ class Reader:
         if entry.stream not in self._entries:
             self._entries[entry.stream] = await self._intake.entries(entry.stream)
         return not any(_uses(other.entry, entry) for other in self._entries[entry.stream])
+
+
+def _concerns_a_patient(entry: Entry | None) -> bool:
+    # They stand on the site's stream too, whatever ward they are about: for auditors of the whole site alone.
+    return entry is not None and (entry.kind == "refused" or entry.type == GLASS_BROKEN)
 
 
 def expires_at(day: Day, entered_at: datetime) -> datetime:

@@ -115,12 +115,12 @@ async def test_a_fact_counts_under_the_session_it_was_entered_in_also_when_that_
     entered = ward.clock.pass_by(minutes=40)
     later = ward.clock.pass_by(hours=14)
 
-    too_late = ward.access.session_actor(session.session_id, "tab-1", session.expires_at, later)
-    actor = ward.access.session_actor(session.session_id, "tab-1", entered, later)
+    too_late = ward.access.session_bearer(session.session_id, "tab-1", session.expires_at, later)
+    actor = ward.access.session_bearer(session.session_id, "tab-1", entered, later)
 
     assert too_late is None
     assert actor is not None
-    assert (actor.id, actor.role, actor.how) == ("staff-1", "nurse", "session_expired")
+    assert (actor.actor.id, actor.role, actor.actor.how) == ("staff-1", "nurse", "session_expired")
 
 
 async def test_a_fact_outside_its_session_or_of_another_device_counts_under_nobody(ward: AccessWard) -> None:
@@ -131,7 +131,7 @@ async def test_a_fact_outside_its_session_or_of_another_device_counts_under_nobo
     now = ward.clock.pass_by(minutes=10)
 
     def counts(session_id: str, device_id: str, recorded_at: object) -> bool:
-        return ward.access.session_actor(session_id, device_id, recorded_at, now) is not None  # type: ignore[arg-type]  # a time
+        return ward.access.session_bearer(session_id, device_id, recorded_at, now) is not None  # type: ignore[arg-type]  # a time
 
     assert counts(session.session_id, "tab-1", opened)
     assert not counts(session.session_id, "tab-1", ended)

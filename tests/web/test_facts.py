@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from tests.web.conftest import BAG, VITALS, HttpWard, new_event_id
+from tests.web.conftest import BAG, OPERATOR, VITALS, HttpWard, new_event_id
 
 
 async def test_a_scheduled_day_is_there_to_be_read(ward: HttpWard) -> None:
@@ -178,14 +178,17 @@ async def test_a_tablet_brings_facts_of_a_session_that_has_ended(ward: HttpWard)
     accepted = await ward.fact(
         day_id, "note.added", {"text": "offline"}, by="device", late_reason="offline", sent_at=None, **brought
     )
-    elsewhere = await ward.fact(day_id, "note.added", {"text": "x"}, by="device_2", late_reason="offline", **brought)
+    ward.tokens["tab-3"] = await ward.service.access.enrol_device("tab-3", "neuro-day", OPERATOR)
+    other_tablet = await ward.fact(day_id, "note.added", {"text": "x"}, by="tab-3", late_reason="offline", **brought)
+    other_ward = await ward.fact(day_id, "note.added", {"text": "x"}, by="device_2", late_reason="offline", **brought)
     unknown = await ward.fact(day_id, "note.added", {"text": "x"}, by="device", session="session-0")
 
     entry = (await ward.get(f"/v1/days/{day_id}/entries", by="auditor")).body["entries"][1]
     assert accepted.status == 201, accepted.body
     assert entry["actor"] == {"id": "nurse-1", "role": "nurse", "how": "session_expired"}
     assert entry["session"] == session["session"]
-    assert (elsewhere.status, elsewhere.code) == (403, "role_not_permitted")
+    assert (other_tablet.status, other_tablet.code) == (403, "role_not_permitted")
+    assert (other_ward.status, other_ward.code) == (404, "not_found")
     assert (unknown.status, unknown.code) == (403, "role_not_permitted")
 
 
