@@ -15,7 +15,7 @@ from infusion_service.access.access import Access
 from infusion_service.intake.intake import Intake
 from infusion_service.intake.watch import Watch
 from infusion_service.settings import Settings
-from infusion_service.web import keys, openapi, page, stream
+from infusion_service.web import feed, keys, openapi, page, stream
 from infusion_service.web.boundary import boundary, expect, guarded
 from infusion_service.web.metrics import Metrics
 from infusion_service.web.routes import ROUTES
@@ -58,6 +58,7 @@ def build_app(service: Service) -> web.Application:
     app[keys.OPENAPI] = openapi.encoded()
     app[keys.STOPPING] = asyncio.Event()
     app[page.PAGE] = page.load_files()
+    app[feed.TURNS] = asyncio.Semaphore(1)
     app[stream.BROADCAST] = stream.Broadcast(intake)
     app.on_shutdown.append(_say_stopping)
     for route in ROUTES:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from typing import Any
 
 from aiohttp import web
 
@@ -15,6 +17,13 @@ from infusion_service.web.queries import Query
 from infusion_service.web.visibility import Reader
 
 NDJSON_TYPE = "application/x-ndjson"
+
+TURNS = web.AppKey("turns", asyncio.Semaphore)
+"""One page of the log is made at a time, so that however many read, a fact waits for one page and not for all."""
+
+ENTRIES_PER_TURN = 50
+"""Entries shown before everybody else has the event loop for a moment."""
+
 _UUID = re.compile(UUID_PATTERN)
 
 
@@ -32,7 +41,12 @@ async def get_log(request: web.Request) -> web.Response:
     found = await intake.log_page(
         after=after, limit=limit, day_id=day_id and day_id.lower(), entry_type=query.text("type")
     )
-    shown = await Reader(intake, request[CALLER]).page(found)
+    reader = Reader(intake, request[CALLER])
+    shown: list[dict[str, Any]] = []
+    async with request.app[TURNS]:
+        for first in range(0, len(found), ENTRIES_PER_TURN):
+            shown += await reader.page(found[first : first + ENTRIES_PER_TURN])
+            await asyncio.sleep(0)
     next_after = found[-1].seq if found else after
     if NDJSON_TYPE in request.headers.get("Accept", ""):
         lines = b"".join(encode(entry) + b"\n" for entry in shown)
