@@ -60,7 +60,8 @@ async def read_meanwhile(drill: Drill, directory: Path, seconds: float) -> None:
     assert pages
     drill.figure(
         f"a post takes, p50 / p99 ms, over {seconds:g} s each: alone {shown(alone)}; a reader pinned "
-        f"{shown(pinned_s)}; {len(copies)} online backups {shown(backup_s)}; {READERS} log readers, {len(pages) / seconds:.0f} pages of "
+        f"{shown(pinned_s)}; {len(copies)} online backups {shown(backup_s)}; {READERS} log readers, "
+        f"{len(pages) / seconds:.0f} pages of "
         f"{PAGE_ENTRIES} a second, {shown(reading_s)}"
     )
 
