@@ -128,6 +128,14 @@ class Access:
         """Return whose a refused token was and why it no longer counts; None for one that never did."""
         return self._directory.outlived(token, now)
 
+    def device(self, device_id: str) -> EnrolledDevice | None:
+        """Return a device by id, revoked ones too."""
+        return self._directory.devices.get(device_id)
+
+    def service_token(self, token_id: str) -> ServiceToken | None:
+        """Return a service token's record by id, expired and revoked ones too."""
+        return self._directory.tokens.get(token_id)
+
     def staff_member(self, staff_id: str) -> StaffMember | None:
         """Return a person by id, disabled ones too."""
         return self._directory.staff.get(staff_id)

@@ -17,7 +17,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler as AiohttpHandler
 
-from infusion_service.access.errors import AccessRefused, AlreadyThere, UnknownRecord, UnusableValue
+from infusion_service.access.errors import AccessRefused, AlreadyThere, OwnReview, UnknownRecord, UnusableValue
 from infusion_service.intake.outcome import Unavailable
 from infusion_service.web import problems
 from infusion_service.web.credentials import identify
@@ -131,6 +131,8 @@ def _of_access(error: AccessRefused) -> Problem:
             return Problem("already_exists", f"{error}.".capitalize())
         case UnusableValue():
             return problems.malformed(f"{error.pointer}: {error}.", [{"pointer": error.pointer, "detail": str(error)}])
+        case OwnReview():
+            return Problem("role_not_permitted", f"{error}.".capitalize())
     return Problem("not_authenticated", f"{error}.".capitalize())
 
 

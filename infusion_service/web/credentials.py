@@ -19,7 +19,7 @@ SESSION_COOKIE = "infusion_session"
 DEVICE_COOKIE_S = 365 * 24 * 3600
 """An enrolled browser stays enrolled until its device is revoked."""
 
-_SEND_A_TOKEN = "Send a valid token: Authorization: Bearer <token>. It may have expired or been revoked."
+_ADVICE = "Send a valid token: Authorization: Bearer <token>. It may have expired or been revoked."
 
 _READING = frozenset({"GET", "HEAD"})
 
@@ -47,7 +47,7 @@ def identify(request: web.Request, *, counts_as_use: bool = True) -> Identity:
 
 def not_authenticated(challenge: str) -> Problem:
     """Ask for a credential."""
-    return Problem("not_authenticated", _SEND_A_TOKEN, headers={"WWW-Authenticate": challenge})
+    return Problem("not_authenticated", _ADVICE, headers={"WWW-Authenticate": challenge})
 
 
 def _refused(request: web.Request, token: str, challenge: str) -> Problem:
@@ -56,7 +56,7 @@ def _refused(request: web.Request, token: str, challenge: str) -> Problem:
     if was is None:
         return not_authenticated(challenge)
     headers = {"WWW-Authenticate": challenge}
-    return Denied("not_authenticated", _SEND_A_TOKEN, by=was.actor, reason=was.reason, headers=headers)
+    return Denied("not_authenticated", _ADVICE, by=was.actor, reason=was.reason, headers=headers)
 
 
 def set_cookie(response: web.StreamResponse, request: web.Request, name: str, token: str, *, max_age_s: int) -> None:

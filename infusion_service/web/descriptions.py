@@ -187,6 +187,24 @@ DESCRIPTIONS: Mapping[tuple[str, str], Description] = {
     ("POST", "/v1/staff/{staff}/unlock"): Description(
         summary="Unlock a badge", tag="administration", gives=shapes.StaffMember, refuses=_CHANGE_PROBLEMS
     ),
+    ("GET", "/v1/break-glass"): Description(
+        summary="Every breaking of the glass, for review", tag="break-glass", gives=shapes.BrokenGlasses, query=("open",)
+    ),
+    ("POST", "/v1/break-glass"): Description(
+        summary="Read one patient outside one's wards for an hour",
+        tag="break-glass",
+        takes=payloads.BreakGlass,
+        gives=shapes.OpenedGlass,
+        status=201,
+        refuses=(404, *_CHANGE_PROBLEMS),
+    ),
+    ("POST", "/v1/break-glass/{glass}/review"): Description(
+        summary="Note that somebody else has looked into it",
+        tag="break-glass",
+        takes=payloads.Nothing,
+        gives=shapes.BrokenGlass,
+        refuses=_CHANGE_PROBLEMS,
+    ),
     ("GET", "/v1/tokens"): Description(summary="All service tokens", tag="administration", gives=shapes.Tokens),
     ("POST", "/v1/tokens"): Description(
         summary="Mint a service token",

@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from infusion_service.clinical.vocabulary import format_time
+from infusion_service.web import reach
 from infusion_service.web.answers import answer, encode
 from infusion_service.web.keys import CALLER, INTAKE, SETTINGS
 from infusion_service.web.payloads import UUID_PATTERN
@@ -41,6 +42,8 @@ async def get_log(request: web.Request) -> web.Response:
     found = await intake.log_page(
         after=after, limit=limit, day_id=day_id and day_id.lower(), entry_type=query.text("type")
     )
+    if day_id is not None and request[CALLER].role == "auditor":
+        await _note_auditor(request, day_id)
     reader = Reader(intake, request[CALLER])
     shown: list[dict[str, Any]] = []
     async with request.app[TURNS]:
@@ -53,3 +56,10 @@ async def get_log(request: web.Request) -> web.Response:
         headers = {"Content-Type": NDJSON_TYPE, "Next-After": str(next_after), "As-Of": as_of, "Vary": "Accept"}
         return web.Response(body=lines, headers=headers)
     return answer({"entries": shown, "next_after": next_after, "as_of": as_of}, headers={"Vary": "Accept"})
+
+
+async def _note_auditor(request: web.Request, day_id: str) -> None:
+    """Who reads one day through the log reads that day."""
+    day = await request.app[INTAKE].day(day_id.lower())
+    if day is not None and request[CALLER].may_see_ward(day.ward):
+        await reach.note_reading(request, day, "log")

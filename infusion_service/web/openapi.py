@@ -42,7 +42,7 @@ _QUERY: dict[str, tuple[str, dict[str, Any]]] = {
     "day": ("Entries of this day alone.", _UUID),
     "known_at": ("From what the service had received by then.", _TIME),
     "limit": ("At most so many.", {"type": "integer", "minimum": 1, "maximum": 1000}),
-    "open": ("Only days that are under way.", {"type": "boolean"}),
+    "open": ("Only what is not over yet: days under way, what waits for a review.", {"type": "boolean"}),
     "state": ("Only days in this state.", _TEXT),
     "type": ("Entries of this type alone.", _TEXT),
     "ward": ("Only days of this ward.", _TEXT),

@@ -136,6 +136,13 @@ class Nothing(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """A call that says everything by being made."""
 
 
+class BreakGlass(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Whose days are to be read outside one's wards, and why."""
+
+    patient: ShortText
+    reason: Annotated[str, Meta(min_length=5, max_length=500)]
+
+
 class Revocation(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Revoke for good; enrol or mint anew instead of taking it back."""
 

@@ -5,11 +5,12 @@ A narrowed service token names the groups in the last column. A test compares th
 
 from __future__ import annotations
 
-from infusion_service.web import administration, days, definitions, facts, feed, operations, page, sessions, stream
+from infusion_service.web import administration, days, definitions, facts, feed, glass, operations, page, sessions, stream
 from infusion_service.web.routing import ADMIN, ANYONE, PUBLIC, READERS, STAFF, WARD, Handler, Route
 
 INTEGRATIONS = frozenset({"integration", "auditor", "admin"})
 CHARGE = frozenset({"charge_nurse", "admin"})
+REVIEWERS = frozenset({"charge_nurse", "auditor"})
 
 
 def _route(method: str, path: str, handler: Handler, allowed: frozenset[str], scope: str = "") -> Route:
@@ -51,6 +52,9 @@ ROUTES: tuple[Route, ...] = (
     _route("POST", "/v1/staff", administration.post_staff, ADMIN, "administration"),
     _route("PATCH", "/v1/staff/{staff}", administration.patch_staff, ADMIN, "administration"),
     _route("POST", "/v1/staff/{staff}/unlock", administration.post_unlock, CHARGE, "administration"),
+    _route("GET", "/v1/break-glass", glass.get_break_glass, REVIEWERS, "break-glass"),
+    _route("POST", "/v1/break-glass", glass.post_break_glass, STAFF, "break-glass"),
+    _route("POST", "/v1/break-glass/{glass}/review", glass.post_review, frozenset({"charge_nurse"}), "break-glass"),
     _route("GET", "/v1/tokens", administration.get_tokens, ADMIN, "administration"),
     _route("POST", "/v1/tokens", administration.post_token, ADMIN, "administration"),
     _route("PATCH", "/v1/tokens/{token}", administration.patch_token, ADMIN, "administration"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from infusion_service.access.errors import BadgeLocked, WrongPin
+from infusion_service.access.errors import BadgeLocked, UnknownRecord, WrongPin
 from infusion_service.access.identity import Identity
 from infusion_service.clinical.vocabulary import Actor, format_time
 from infusion_service.web import body, payloads
@@ -18,6 +18,7 @@ from infusion_service.web.credentials import (
 )
 from infusion_service.web.keys import ACCESS, CALLER, INTAKE, METRICS
 from infusion_service.web.problems import Problem
+from infusion_service.web.reach import Denied
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="infusion"'}
 
@@ -31,7 +32,15 @@ async def post_session(request: web.Request) -> web.Response:
         opened = await request.app[ACCESS].open_session(_device_of(request[CALLER]), sign_in.badge, sign_in.pin, now)
     except BadgeLocked as locked:
         metrics.sign_in("locked")
-        raise Problem("not_authenticated", f"{locked}.", members={"locked": True}, headers=_CHALLENGE) from None
+        raise Denied(
+            "not_authenticated",
+            f"{locked}.",
+            by=_device_of(request[CALLER]).actor,
+            reason="badge_locked",
+            about={"staff": locked.staff_id},
+            members={"locked": True},
+            headers=_CHALLENGE,
+        ) from None
     except WrongPin as wrong:
         metrics.sign_in("wrong_pin")
         raise Problem("not_authenticated", f"{wrong}.", headers=_CHALLENGE) from None
@@ -69,6 +78,9 @@ async def delete_current_session(request: web.Request) -> web.Response:
 
 async def delete_session(request: web.Request) -> web.Response:
     """End somebody else's session, on a tablet that was lost, say: 204."""
+    member = request.app[ACCESS].session_member(request.match_info["session"])
+    if member is not None and not request[CALLER].meets(member.wards):
+        raise UnknownRecord("there is no such session")
     await _close(request, request.match_info["session"])
     return nothing()
 

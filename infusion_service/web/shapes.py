@@ -256,6 +256,41 @@ class WorkflowDefinition(msgspec.Struct):
     facts: dict[str, Any]
 
 
+class BrokenGlass(msgspec.Struct, forbid_unknown_fields=True):
+    """One person may read one patient's days outside their wards until `expires_at`, and why."""
+
+    id: str
+    staff: str
+    role: str
+    patient: str
+    reason: str
+    broken_at: datetime
+    expires_at: datetime
+    reviewed_by: str | None
+    reviewed_at: datetime | None
+
+
+class DayFound(msgspec.Struct, forbid_unknown_fields=True):
+    """Where a day lies."""
+
+    day_id: Uuid
+    ward: str | None
+    date: str | None
+    state: str | None
+
+
+class OpenedGlass(BrokenGlass, forbid_unknown_fields=True, kw_only=True):
+    """The glass is broken; these days can be read."""
+
+    days: list[DayFound]
+
+
+class BrokenGlasses(msgspec.Struct, forbid_unknown_fields=True):
+    """Every breaking of the glass, newest first."""
+
+    break_glass: list[BrokenGlass]
+
+
 class Device(msgspec.Struct, forbid_unknown_fields=True):
     """A device of a ward."""
 

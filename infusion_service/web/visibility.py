@@ -53,7 +53,7 @@ class Reader:
         if self._caller.wards is None:
             return True
         day = await self._day(stream)
-        return day is not None and self._caller.may_read(day.ward, day.patient_id)
+        return day is not None and self._caller.may_see_ward(day.ward)
 
     async def _day(self, day_id: str) -> Day | None:
         if day_id not in self._days:
