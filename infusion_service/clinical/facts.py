@@ -269,6 +269,14 @@ def _outside(bounds: tuple[Decimal, Decimal] | None, value: Any) -> bool:
     return bounds is not None and not bounds[0] <= Decimal(value) <= bounds[1]
 
 
+def doubt_about(field: Field, value: Any) -> str:
+    """Return `implausible` for a value outside the hard range of its field, `unusual` outside the soft one, else
+    nothing."""
+    if _outside(field.hard, value):
+        return "implausible"
+    return "unusual" if _outside(field.soft, value) else ""
+
+
 def _range(bounds: tuple[Decimal, Decimal] | None) -> list[str]:
     return [shortest(bound) for bound in bounds] if bounds else []
 

@@ -17,7 +17,7 @@ from infusion_service.clinical.consequences import escalations_due, missed_at
 from infusion_service.clinical.course import Course, flags_shown, ordinal_of, with_day
 from infusion_service.clinical.day import Day
 from infusion_service.clinical.dose import Pump
-from infusion_service.clinical.facts import shortest
+from infusion_service.clinical.facts import doubt_about, shortest
 from infusion_service.clinical.guard_definition import ObservedFor
 from infusion_service.clinical.guards import Situation, failing_guards, observation_anchor
 from infusion_service.clinical.ledger import ALERT_CLOSED, ALERT_RAISED, Alert
@@ -203,10 +203,13 @@ def _checks(day: Day, ordinal: int, now: datetime) -> list[dict[str, JSON]]:
 def _vitals(day: Day) -> dict[str, JSON]:
     fields = {name: field for kind in day.workflow.of_meaning("vital_signs")
               for name, field in day.workflow.facts[kind].fields.items()}  # fmt: skip
-    shown: dict[str, JSON] = {
-        sign: {"value": _value(reading.value, whole=fields[sign].type == "integer"), "at": format_time(reading.at)}
-        for sign, reading in day.picture.readings.items()
-    }
+    shown: dict[str, JSON] = {}
+    for sign, reading in day.picture.readings.items():
+        field = fields[sign]
+        shown[sign] = {"value": _value(reading.value, whole=field.type == "integer"), "at": format_time(reading.at)}
+        doubt = doubt_about(field, reading.value)
+        if doubt:  # a monitor's reading, or one that was confirmed: taken as it is, and shown for what it is
+            shown[sign]["flag"] = doubt
     for name, score in day.picture.scores.items():
         at = format_time(day.picture.facts[score.pos].at)
         shown[name] = {"total": score.total, "parts": dict(score.parts), "at": at}
