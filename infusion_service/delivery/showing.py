@@ -1,0 +1,101 @@
+"""Endpoints and deliveries as the wire shows them: everything but secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from infusion_service.clinical.vocabulary import format_time
+from infusion_service.delivery.dispatcher import Dispatcher
+from infusion_service.delivery.endpoint import Endpoint
+from infusion_service.log.deliveries import Delivery
+
+
+def endpoint(shown: Endpoint, public_key: str | None) -> dict[str, Any]:
+    """One endpoint; of its credentials only their kind and name."""
+    auth: dict[str, str] = {"kind": shown.auth_kind}
+    if shown.auth_name:
+        auth["name"] = shown.auth_name
+    view: dict[str, Any] = {
+        "id": shown.id,
+        "name": shown.name,
+        "url": shown.url,
+        "state": shown.state,
+        "state_reason": shown.state_reason,
+        "types": shown.filter.types,
+        "wards": shown.filter.wards,
+        "severities": shown.filter.severities,
+        "payload": shown.filter.payload,
+        "ordering": shown.ordering,
+        "max_in_flight": shown.max_in_flight,
+        "signature": shown.signatures,
+        "keys": [{"made_at": format_time(key.made_at), "ends_at": _time(key.ends_at)} for key in shown.keys],
+        "auth": auth,
+        "timeout_s": shown.timeout_s,
+        "permanent": shown.permanent,
+        "heartbeat_s": shown.heartbeat_s,
+        "disable_after_h": shown.disable_after_h,
+        "retention_d": shown.retention_d,
+        "catch_up_per_s": shown.catch_up_per_s,
+        "created_at": format_time(shown.created_at),
+    }
+    return view if public_key is None else {**view, "public_key": public_key}
+
+
+def status(
+    shown: Endpoint,
+    dispatcher: Dispatcher | None,
+    counts: Mapping[str, int],
+    parked: Sequence[Delivery],
+    *,
+    log_size: int,
+) -> dict[str, Any]:
+    """How an endpoint fares."""
+    view: dict[str, Any] = {
+        "id": shown.id,
+        "state": shown.state,
+        "state_reason": shown.state_reason,
+        "dispatching": dispatcher is not None and shown.state == "active",
+        "log_size": log_size,
+        "waiting": counts["waiting"],
+        "parked": counts["parked"],
+        "parked_deliveries": [delivery(row) for row in parked],
+    }
+    if dispatcher is None:
+        return view
+    progress, health = dispatcher.progress, dispatcher.health
+    return view | {
+        "after_seq": progress.after_seq,
+        "last_assigned": progress.epsequence,
+        "last_acknowledged": progress.acknowledged,
+        "in_flight": dispatcher.in_flight,
+        "circuit": "open" if health.open else "closed",
+        "failing_since": _time(health.first_failed_at),
+        "last_success_at": _time(health.last_success_at),
+        "paused_until": _time(health.paused_until),
+        "next_probe_at": _time(health.next_probe_at),
+    }
+
+
+def delivery(row: Delivery) -> dict[str, Any]:
+    """One delivery with its attempts, without its body."""
+    return {
+        "n": row.epsequence,
+        "webhook_id": row.webhook_id,
+        "seq": row.seq,
+        "subject": row.lane,
+        "type": row.event_type,
+        "state": row.state,
+        "counted_attempts": row.attempts,
+        "first_failed_at": _time(row.first_failed_at),
+        "next_attempt_at": _time(row.next_attempt_at),
+        "settled_at": _time(row.settled_at),
+        "attempts": msgspec.json.decode(row.history),
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else format_time(moment)

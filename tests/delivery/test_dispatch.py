@@ -1,0 +1,489 @@
+"""Dispatch in virtual time: order per day, retries, parking, circuit, catching up, replay, restarts."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import defaultdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infusion_service.delivery.errors import NotPossible
+from infusion_service.delivery.requests import EndpointChange, Replay
+from infusion_service.delivery.schedule import GAPS_S, Reply
+from tests.delivery.virtual import ADMIN, Arrival, Receiver, Site, day, in_virtual_time
+from tests.log.given import MORNING
+
+MINUTE, HOUR = 60.0, 3600.0
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> Path:
+    return tmp_path / "secrets.key"
+
+
+def failing(status: int) -> Any:
+    async def script(_event: dict[str, Any], _now: datetime) -> Reply:
+        return Reply(status=status)
+
+    return script
+
+
+def order_per_day(receiver: Receiver) -> None:
+    """First takings of one day come in the order of the endpoint's sequence."""
+    numbers: dict[str, list[int]] = defaultdict(list)
+    seen = set()
+    for arrival in receiver.arrivals:
+        if arrival.ok and arrival.number not in seen:
+            seen.add(arrival.number)
+            numbers[arrival.event["subject"]].append(arrival.number)
+    for of_day in numbers.values():
+        assert of_day == sorted(of_day)
+
+
+def same_bytes(receiver: Receiver) -> None:
+    """Every id has one body, however often it came."""
+    bodies: dict[str, set[bytes]] = defaultdict(set)
+    for arrival in receiver.arrivals:
+        bodies[arrival.headers["webhook-id"]].add(arrival.body)
+        assert arrival.event["id"] == arrival.headers["webhook-id"]
+    assert all(len(found) == 1 for found in bodies.values())
+
+
+def test_everything_committed_arrives_in_order_and_numbered_without_gap(key_file: Path) -> None:
+    async def work() -> None:
+        site = Site(key_file)
+        _, receiver = await site.endpoint()
+        for number in range(60):
+            await site.fact(day(number % 3))
+        await asyncio.sleep(1)
+        assert sorted(receiver.taken) == list(range(1, 61))
+        order_per_day(receiver)
+        same_bytes(receiver)
+        await site.endpoints.stop()
+
+    in_virtual_time(work)
+
+
+def test_a_day_has_one_in_flight_and_days_at_most_so_many(key_file: Path) -> None:
+    async def slow(_event: dict[str, Any], _now: datetime) -> Reply:
+        await asyncio.sleep(1)
+        return Reply(status=200)
+
+    async def work() -> None:
+        site = Site(key_file)
+        _, receiver = await site.endpoint(slow, max_in_flight=3)
+        for number in range(20):
+            await site.fact(day(number % 5))
+        await asyncio.sleep(60)
+        assert receiver.most_under_way == 3
+        _, alone = await site.endpoint(slow, url="https://two.hospital.test/", max_in_flight=3)
+        for _ in range(4):
+            await site.fact(day(1))
+        await asyncio.sleep(60)
+        assert alone.most_under_way == 1
+        order_per_day(receiver)
+        await site.endpoints.stop()
+
+    in_virtual_time(work)
+
+
+def test_a_lonely_failure_is_tried_on_by_the_schedule(key_file: Path) -> None:
+    async def work() -> None:
+        site = Site(key_file)
+        _, receiver = await site.endpoint(failing(500))
+        await site.fact(day(1))
+        await asyncio.sleep(40)
+        gaps = [(b.at - a.at).total_seconds() for a, b in zip(receiver.arrivals, receiver.arrivals[1:], strict=False)]
+        assert len(gaps) == 2
+        for gap, planned in zip(gaps, GAPS_S[1:], strict=False):
+            assert planned * 0.8 <= gap <= planned * 1.2 + 0.01
+        assert [a.headers["infday-reason"] for a in receiver.arrivals] == ["first", "retry", "retry"]
+        assert [a.headers["infday-attempt"] for a in receiver.arrivals] == ["1", "2", "3"]
+        await site.endpoints.stop()
+
+    in_virtual_time(work)
+
+
+def test_a_dead_engine_parks_nothing_and_is_caught_up_in_order_at_a_pace(key_file: Path) -> None:
+    async def dead_for_two_days(_event: dict[str, Any], now: datetime) -> Reply:
+        if now < MORNING + timedelta(days=2):
+            return Reply(fault="connect_failed")
+        return Reply(status=200)
+
+    async def work() -> None:
+        site = Site(key_file)
+        endpoint_id, receiver = await site.endpoint(dead_for_two_days, catch_up_per_s=10)
+        for number in range(1500):
+            await site.fact(day(number % 7))
+            await asyncio.sleep(60)
+        probes = len(receiver.arrivals)
+        assert probes < 48 * 6 + 200  # at most one in 10 minutes, but for days never tried
+        await asyncio.sleep(2 * 24 * HOUR - 1500 * 60 + 900)
+        assert sorted(receiver.taken) == list(range(1, 1501))
+        order_per_day(receiver)
+        same_bytes(receiver)
+        status = await site.endpoints.status(endpoint_id)
+        assert status["parked"] == status["waiting"] == 0
+        assert status["circuit"] == "closed"
+        recovered = [a for a in receiver.arrivals if a.ok]
+        took_s = (recovered[1400].at - recovered[0].at).total_seconds()
+        assert took_s >= 139
+        types = [row.entry_type for row in site.scribe.rows if row.kind == "admin"]
+        assert types == ["endpoint.created", "endpoint.failing", "endpoint.recovered"]
+        await site.endpoints.stop()
+
+    in_virtual_time(work)
+
+
+def test_poison_is_parked_after_30_min_and_its_day_goes_on_and_others_never_waited(key_file: Path) -> None:
+    poison = []
+
+    async def script(event: dict[str, Any], _now: datetime) -> Reply:
+        return Reply(status=500 if event["id"] in poison else 200)
+
+    async def work() -> None:
+        site = Site(key_file)
+        endpoint_id, receiver = await site.endpoint(script)
+        await site.fact(day(1))
+        await site.fact(day(1))
+        poison.append(site.scribe.rows[-1].event_id)
+        written = {}
+        for _ in range(50):
+            for of_day in (day(1), day(2)):
+                await site.fact(of_day)
+                written[site.scribe.rows[-1].event_id] = site.clock.now()
+            await asyncio.sleep(60)
+        (parked,) = await site.rows(endpoint_id, state="parked")
+        assert parked["n"] == 2
+        assert parked["next_attempt_at"] is not None
+        others = [a for a in receiver.arrivals if a.event["subject"] == day(2)]
+        assert all(a.at - written[a.headers["webhook-id"]] < timedelta(seconds=1) for a in others)
+        held = [a for a in receiver.arrivals if a.event["subject"] == day(1) and a.ok][1:]
+        assert MORNING + timedelta(minutes=30) <= held[0].at <= MORNING + timedelta(minutes=31, seconds=1)
+        order_per_day(receiver)
+        # It is tried on out of its lane, 14 times over about 77 hours in all, then left to people.
+        await asyncio.sleep(110 * HOUR)
+        (parked,) = await site.rows(endpoint_id, state="parked")
+        tries = [a for a in receiver.arrivals if a.headers["webhook-id"] == poison[0]]
+        assert len(tries) == 14
+        assert parked["next_attempt_at"] is None
+        assert timedelta(hours=60) < tries[-1].at - tries[0].at < timedelta(hours=95)
+        same_bytes(receiver)
+        # A person has it tried again, out of its lane.
+        poison.clear()
+        await site.endpoints.retry(endpoint_id, 2, "engine mended", ADMIN)
+        await asyncio.sleep(1)
+        assert [row["state"] for row in await site.rows(endpoint_id) if row["n"] == 2] == ["done"]
+        assert receiver.arrivals[-1].headers["infday-reason"] == "redrive"
+        with pytest.raises(NotPossible):
+            await site.endpoints.drop(endpoint_id, 2, "no", ADMIN)
+        await site.endpoints.stop()
+
+    in_virtual_time(work)
+
+
+def test_strict_never_skips(key_file: Path) -> None:
+    async def script(event: dict[str, Any], now: datetime) -> Reply:
+        return Reply(status=500 if event["epsequence"].endswith("2") and now < MORNING + timedelta(hours=5) else 200)
+
+    async def work() -> None:
+        site = Site(key_file)
+        _, receiver = await site.endpoint(script, ordering="strict")
+        for number in range(6):
+            await site.fact(day(number))
+        await asyncio.sleep(4 * HOUR)
+        assert receiver.taken == [1]
+        await asyncio.sleep(2 * HOUR)
+        assert receiver.taken == [1, 2, 3, 4, 5, 6]
+        await site.endpoints.stop()
+
+    in_virtual_time(work)
+
+
+def test_retry_after_is_obeyed_for_the_whole_endpoint_and_no_longer_than_an_hour(key_file: Path) -> None:
+    async def script(_event: dict[str, Any], now: datetime) -> Reply:
+        if now < MORNING + timedelta(seconds=1):
+            return Reply(status=503, headers={"retry-after": "600"})
+        if now < MORNING + timedelta(minutes=11):
+            return Reply(status=429, headers={"retry-after": "999999"})
+        return Reply(status=200)
+
+    async def work() -> None:
+        site = Site(key_file)
+        _, receiver = await site.endpoint(script)
+        await site.fact(day(1))
+        await asyncio.sleep(2)
+        await site.fact(day(2))
+        await asyncio.sleep(3 * HOUR)
+        asked = [a.at - MORNING for a in receiver.arrivals]
+        assert asked[1] >= timedelta(minutes=10)
+        assert asked[2] >= timedelta(minutes=10)
+        assert asked[3] >= timedelta(minutes=70)
+        assert sorted(receiver.taken) == [1, 2]
+        await site.endpoints.stop()
+
+    in_virtual_time(work)
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (Reply(status=410), "gone"),
+        (Reply(status=200, headers={"webhook-delivery": "disable"}), "asked by the receiver"),
+    ],
+)
+def test_gone_disables_and_enabling_resumes_where_it_stood(key_file: Path, reply: Reply, reason: str) -> None:
+    async def script(_event: dict[str, Any], now: datetime) -> Reply:
+        return reply if now < MORNING + timedelta(hours=1) else Reply(status=200)
+
+    async def work() -> None:
+        site = Site(key_file)
+        endpoint_id, receiver = await site.endpoint(script)
+        await site.fact(day(1))
+        await asyncio.sleep(1)
+        for _ in range(5):
+            await site.fact(day(1))
+        await asyncio.sleep(2 * HOUR)
+        shown = site.endpoints.show(endpoint_id)
+        assert (shown["state"], shown["state_reason"]) == ("disabled", reason)
+        assert len(receiver.arrivals) == 1
+        await site.endpoints.set_state(endpoint_id, "active", ADMIN)
+        await asyncio.sleep(1)
+        assert receiver.taken == [1, 2, 3, 4, 5, 6]
+        types = [row.entry_type for row in site.scribe.rows if row.kind == "admin"]
+        assert types == ["endpoint.created", "endpoint.disabled", "endpoint.enabled"]
+        await site.endpoints.stop()
+
+    in_virtual_time(work)
+
+
+def test_abort_message_and_permanent_statuses_park_at_once(key_file: Path) -> None:
+    async def script(event: dict[str, Any], _now: datetime) -> Reply:
+        if event["epsequence"].endswith("1"):
+            return Reply(status=500, headers={"webhook-delivery": "abort-message"})
+        return Reply(status=422 if event["epsequence"].endswith("2") else 200)
+
+    async def work() -> None:
+        site = Site(key_file)
+        endpoint_id, receiver = await site.endpoint(script, permanent=[422])
+        for _ in range(3):
+            await site.fact(day(1))
+        await asyncio.sleep(1)
+        assert receiver.taken == [3]
+        parked = await site.rows(endpoint_id, state="parked")
+        assert [(row["n"], row["next_attempt_at"]) for row in parked] == [(1, None), (2, None)]
+        await site.endpoints.drop(endpoint_id, 1, "a test message", ADMIN)
+        assert [row["n"] for row in await site.rows(endpoint_id, state="dropped")] == [1]
+        await site.endpoints.stop()
+
+    in_virtual_time(work)
+
+
+def test_an_endpoint_without_an_answer_for_120_h_is_disabled(key_file: Path) -> None:
+    async def work() -> None:
+        site = Site(key_file)
+        endpoint_id, _ = await site.endpoint(failing(502))
+        await site.fact(day(1))
+        await asyncio.sleep(119 * HOUR)
+        assert site.endpoints.show(endpoint_id)["state"] == "active"
+        await asyncio.sleep(2 * HOUR)
+        assert site.endpoints.show(endpoint_id)["state"] == "disabled"
+        await site.endpoints.stop()
+
+    in_virtual_time(work)
+
+
+def test_a_hanging_endpoint_delays_nobody(key_file: Path) -> None:
+    async def hangs(_event: dict[str, Any], _now: datetime) -> Reply:
+        await asyncio.sleep(10**6)
+        return Reply(status=200)
+
+    async def work() -> None:
+        site = Site(key_file)
+        await site.endpoint(hangs)
+        _, healthy = await site.endpoint(url="https://two.hospital.test/")
+        written = {}
+        for number in range(300):
+            await site.fact(day(number % 4))
+            written[site.scribe.rows[-1].event_id] = site.clock.now()
+            await asyncio.sleep(7)
+        facts = [a for a in healthy.arrivals if a.event["subject"] != "site"]
+        assert len(facts) == 300
+        assert all(a.at == written[a.headers["webhook-id"]] for a in facts)
+        await site.endpoints.stop()
+
+    in_virtual_time(work)
+
+
+def test_a_replay_sends_the_same_bytes_and_what_never_had_a_number_gets_the_next(key_file: Path) -> None:
+    async def work() -> None:
+        site = Site(key_file)
+        await site.fact(day(1))
+        await site.fact(day(2))
+        endpoint_id, receiver = await site.endpoint()
+        first = await site.fact(day(1))
+        await site.fact(day(2))
+        await asyncio.sleep(1)
+        assert receiver.taken == [1, 2]
+        await site.endpoints.replay(endpoint_id, Replay(from_seq=1, to_seq=first), ADMIN)
+        await asyncio.sleep(1)
+        again = receiver.arrivals[2:]
+        assert sorted(a.number for a in again) == [1, 3, 4]
+        assert {a.headers["infday-reason"] for a in again} == {"replay"}
+        assert {a.headers["webhook-id"] for a in again} == {site.scribe.rows[n].event_id for n in (0, 1, first - 1)}
+        same_bytes(receiver)
+        await site.endpoints.stop()
+
+    in_virtual_time(work)
+
+
+def test_a_changed_filter_counts_from_its_place_in_the_log_and_is_an_event_of_the_sequence(key_file: Path) -> None:
+    async def work() -> None:
+        site = Site(key_file)
+        endpoint_id, receiver = await site.endpoint(types=["note.*"])
+        await site.fact(day(1), "note.added")
+        await site.fact(day(1), "vitals.recorded")
+        await site.endpoints.set_state(endpoint_id, "held", ADMIN)
+        await site.fact(day(1), "note.added")
+        await site.endpoints.change(endpoint_id, EndpointChange(types=["vitals.*"], payload="thin"), ADMIN)
+        await site.fact(day(1), "vitals.recorded")
+        await site.fact(day(1), "note.added")
+        await site.endpoints.set_state(endpoint_id, "active", ADMIN)
+        await asyncio.sleep(1)
+        got = sorted((a.number, a.event["type"]) for a in receiver.arrivals)
+        assert got == [
+            (1, "infusion.note.added.v1"),
+            (2, "infusion.note.added.v1"),
+            (3, "infusion.endpoint.filter_changed.v1"),
+            (4, "infusion.vitals.recorded.v1"),
+        ]
+        thin = next(a for a in receiver.arrivals if a.number == 4)
+        assert "patient" not in thin.event["data"]
+        assert "data" not in thin.event["data"]
+        await site.endpoints.stop()
+
+    in_virtual_time(work)
+
+
+def test_a_start_at_a_place_of_the_log(key_file: Path) -> None:
+    async def work() -> None:
+        site = Site(key_file)
+        for _ in range(5):
+            await site.fact(day(1))
+        _, receiver = await site.endpoint(start_at=4)
+        await asyncio.sleep(1)
+        assert [a.event["data"]["seq"] for a in receiver.arrivals] == [4, 5]
+        assert receiver.taken == [1, 2]
+        await site.endpoints.stop()
+
+    in_virtual_time(work)
+
+
+def test_signs_of_life_name_the_last_number_given(key_file: Path) -> None:
+    async def work() -> None:
+        site = Site(key_file)
+        _, receiver = await site.endpoint(heartbeat_s=60)
+        await site.fact(day(1))
+        await asyncio.sleep(200)
+        beats = [a for a in receiver.arrivals if a.event["type"] == "infusion.endpoint.heartbeat.v1"]
+        assert len(beats) == 3
+        assert all(beat.event["data"]["last_epsequence"] == 1 for beat in beats)
+        await site.endpoints.stop()
+
+    in_virtual_time(work)
+
+
+def test_a_restart_at_any_moment_loses_nothing_and_changes_no_byte(key_file: Path) -> None:
+    async def flaky(event: dict[str, Any], now: datetime) -> Reply:
+        await asyncio.sleep(0.3)
+        return Reply(status=200 if (int(event["epsequence"]) + now.second) % 3 else 500)
+
+    async def work() -> None:
+        site = Site(key_file)
+        _, receiver = await site.endpoint(flaky)
+        for number in range(200):
+            await site.fact(day(number % 5))
+            await asyncio.sleep(0.11)
+            if number % 20 == 19:
+                await site.crash()
+        await asyncio.sleep(HOUR)
+        assert sorted(receiver.taken) == list(range(1, 201))
+        order_per_day(receiver)
+        same_bytes(receiver)
+        await site.endpoints.stop()
+
+    in_virtual_time(work)
+
+
+async def _hang() -> None:
+    await asyncio.sleep(10**6)
+
+
+async def _dawdle() -> None:
+    await asyncio.sleep(10)
+
+
+MOODS: tuple[tuple[Reply, Any], ...] = (
+    *(((Reply(status=200), None),) * 5),
+    (Reply(status=503, headers={"retry-after": "1"}), None),
+    (Reply(status=503, headers={"retry-after": "7200"}), None),
+    (Reply(status=500, excerpt="garbage"), None),
+    (Reply(status=200), _hang),
+    (Reply(fault="connection_lost"), None),
+    (Reply(status=302), None),
+    (Reply(fault="unreadable"), None),
+    (Reply(status=200), _dawdle),
+)
+
+
+def test_five_days_of_everything_a_receiver_can_do(key_file: Path) -> None:
+    """Every matching entry is delivered or visibly parked, in order per day, without a gap."""
+    chance = random.Random(11)  # noqa: S311 - a script, the same in every run
+
+    async def script(_event: dict[str, Any], now: datetime) -> Reply:
+        hours = (now - MORNING).total_seconds() / HOUR
+        if 20 <= hours < 44:  # a night and a day of silence
+            return Reply(fault="connect_failed")
+        reply, first = chance.choice(MOODS)
+        if first is not None:
+            await first()
+        return reply
+
+    async def work() -> None:
+        site = Site(key_file)
+        endpoint_id, receiver = await site.endpoint(script)
+        for number in range(1200):
+            await site.fact(day(number % 9))
+            await asyncio.sleep(chance.choice([1, 60, 240]))
+        await asyncio.sleep(120 * HOUR - (site.clock.now() - MORNING).total_seconds())
+        rows = await site.rows(endpoint_id)
+        assert [row["n"] for row in rows] == list(range(1, 1201))
+        states = {row["state"] for row in rows}
+        assert states <= {"done", "parked"}
+        assert {row["n"] for row in rows if row["state"] == "done"} == set(receiver.taken)
+        lately = [row for row in rows if row["state"] == "parked"]
+        assert len(lately) < 10
+        _ordered_but_for_parked(receiver.arrivals, site)
+        same_bytes(receiver)
+        await site.endpoints.stop()
+
+    in_virtual_time(work)
+
+
+def _ordered_but_for_parked(arrivals: list[Arrival], site: Site) -> None:
+    parked = {row.event_id: str(row.body) for row in site.scribe.rows if row.entry_type == "delivery.parked"}
+    said = " ".join(parked.values())
+    highest: dict[str, int] = defaultdict(int)
+    seen = set()
+    for arrival in arrivals:
+        if not arrival.ok or arrival.number in seen:
+            continue
+        seen.add(arrival.number)
+        subject = arrival.event["subject"]
+        if arrival.number < highest[subject]:
+            assert arrival.headers["webhook-id"] in said
+        highest[subject] = max(highest[subject], arrival.number)
