@@ -19,9 +19,11 @@ from datetime import UTC, datetime
 import structlog
 
 from infusion_service.access.access import Access
+from infusion_service.intake.checkpointing import Checkpoints
 from infusion_service.intake.clock import Clock, SimulatedClock, SystemClock
 from infusion_service.intake.intake import Intake
 from infusion_service.intake.watch import Watch
+from infusion_service.log.checkpoints import CheckpointDirectory
 from infusion_service.log.sqlite import SqliteStore
 from infusion_service.log.store import Store
 from infusion_service.settings import Settings
@@ -45,6 +47,7 @@ class Service:
     intake: Intake
     watch: Watch
     access: Access
+    checkpoints: Checkpoints
 
     async def stop(self) -> None:
         """Take nothing more and answer what was handed over. Safe to call twice; leaving `open_service` calls it."""
@@ -58,17 +61,28 @@ async def open_service(
     """Open the service on its database and close it again.
 
     `clock` and `store` replace what the settings name, for rehearsals, demonstrations and tests. `read_only` appends
-    nothing, not even that somebody looked. Raises what `Intake.start` raises, and `log.store.StoreUnusable` for a
-    database that cannot be opened.
+    nothing, not even that somebody looked, and opens a log, too, that is not the one last signed for. Raises what
+    `Intake.start` raises, and `log.store.StoreUnusable` for a database that cannot be opened or written on.
     """
     clock = clock or _clock(settings)
     store = store or SqliteStore(settings.database)
     async with contextlib.AsyncExitStack() as opened:
         opened.push_async_callback(_close, store)
         await store.open()
+        checkpoints = Checkpoints(
+            site=settings.site,
+            store=store,
+            directory=CheckpointDirectory(settings.checkpoints, settings.site),
+            keys=settings.database.parent,
+        )
+        if not read_only:
+            await checkpoints.guard()
+        opened.push_async_callback(checkpoints.stop)
         intake = Intake(settings=settings, store=store, clock=clock)
         opened.push_async_callback(intake.stop)
         await intake.start(read_only=read_only)
+        if not read_only:
+            await checkpoints.start(intake)
         access = Access(settings=settings, store=store, journal=intake, clock=clock)
         await access.load()
         watch = Watch(site=settings.site, store=store, clock=clock, tick=intake.tick)
@@ -76,7 +90,15 @@ async def open_service(
             intake.add_due_listener(watch.notice)
             watching = asyncio.create_task(watch.run(), name=f"watch of {settings.site}")
             opened.push_async_callback(_cancel, watching)
-        yield Service(settings=settings, store=store, clock=clock, intake=intake, watch=watch, access=access)
+        yield Service(
+            settings=settings,
+            store=store,
+            clock=clock,
+            intake=intake,
+            watch=watch,
+            access=access,
+            checkpoints=checkpoints,
+        )
 
 
 def tune_process() -> None:

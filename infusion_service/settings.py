@@ -76,6 +76,8 @@ class Settings:
     tls_certificate_file: Path | None = None
     tls_key_file: Path | None = None
     database: Path = Path("infusion.db")
+    checkpoint_dir: Path | None = None
+    """Where signed checkpoints are kept, outside the database; None: `checkpoints` beside it."""
     workflows_dir: Path = field(default_factory=packaged.workflows_dir)
     log_json: bool = False
     log_level: str = "info"
@@ -85,6 +87,11 @@ class Settings:
     def ward(self, ward_id: str) -> Ward | None:
         """Return the ward of this id, or None where the site has none such."""
         return next((ward for ward in self.wards if ward.id == ward_id), None)
+
+    @property
+    def checkpoints(self) -> Path:
+        """The directory of checkpoints."""
+        return self.checkpoint_dir or self.database.parent / "checkpoints"
 
     @property
     def tls(self) -> bool:
@@ -207,6 +214,7 @@ _KEYS: Mapping[str, tuple[str, Reader]] = {
     "http.tls_certificate_file": ("tls_certificate_file", read.path),
     "http.tls_key_file": ("tls_key_file", read.path),
     "storage.database": ("database", read.path),
+    "storage.checkpoint_dir": ("checkpoint_dir", read.path),
     "workflows.directory": ("workflows_dir", read.path),
     "logs.json": ("log_json", read.truth),
     "logs.level": ("log_level", read.one_of("debug", "info", "warning", "error")),

@@ -23,6 +23,7 @@ from infusion_service.cli.configuration import TOKEN_VARIABLE, url_of
 from infusion_service.cli.exits import refused, unreachable, usage
 from infusion_service.cli.init import token_file_of
 from infusion_service.clinical.vocabulary import Actor, format_time
+from infusion_service.intake.checkpointing import Checkpoints, KeyRefused
 from infusion_service.intake.intake import Intake
 from infusion_service.intake.outcome import Unavailable
 from infusion_service.log.store import StoreUnusable
@@ -87,6 +88,18 @@ class Administration(Protocol):
         """Say that the clock is right."""
         ...
 
+    async def keys(self) -> list[dict[str, Any]]:
+        """Return all keys that sign or have signed checkpoints."""
+        ...
+
+    async def rotate_key(self) -> dict[str, Any]:
+        """Add a key that signs beside the present ones."""
+        ...
+
+    async def retire_key(self, key: str) -> dict[str, Any]:
+        """Let a key sign no more."""
+        ...
+
 
 @asynccontextmanager
 async def administration(
@@ -98,9 +111,9 @@ async def administration(
             raise refused(f"there is no database {settings.database}: run `infusion init`, or name a service by --url")
         try:
             async with open_service(settings) as service:
-                yield DirectAdministration(service.access, service.intake)
+                yield DirectAdministration(service.access, service.intake, service.checkpoints)
                 return
-        except AccessRefused as no:
+        except (AccessRefused, KeyRefused) as no:
             raise refused(str(no)) from None
         except Unavailable as busy:
             raise unreachable(f"{settings.database}: {busy}") from None
@@ -182,6 +195,18 @@ class HttpAdministration:
         """See `Administration.confirm_clock`."""
         return await self.call("POST", "/v1/clock/confirm", {})
 
+    async def keys(self) -> list[dict[str, Any]]:
+        """See `Administration.keys`."""
+        return list((await self.call("GET", "/v1/log/key"))["keys"])
+
+    async def rotate_key(self) -> dict[str, Any]:
+        """See `Administration.rotate_key`."""
+        return await self.call("POST", "/v1/log/keys", {})
+
+    async def retire_key(self, key: str) -> dict[str, Any]:
+        """See `Administration.retire_key`."""
+        return await self.call("POST", f"/v1/log/keys/{quote(key, safe='')}/retire", {})
+
     async def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Make one call and return its JSON. Raises `CommandFailed`: 4 for a problem document, 5 without an answer."""
         try:
@@ -197,10 +222,11 @@ class HttpAdministration:
 class DirectAdministration:
     """Administration of a service that does not run."""
 
-    def __init__(self, access: Access, intake: Intake) -> None:
-        """Work through the access room and the intake of an open service."""
+    def __init__(self, access: Access, intake: Intake, checkpoints: Checkpoints) -> None:
+        """Work through the rooms of an open service."""
         self._access = access
         self._intake = intake
+        self._checkpoints = checkpoints
 
     async def enrol_device(self, device: str, ward: str) -> dict[str, Any]:
         """See `Administration.enrol_device`."""
@@ -257,6 +283,18 @@ class DirectAdministration:
         """See `Administration.confirm_clock`."""
         held = await self._intake.confirm_clock(CONSOLE)
         return {"held": held, "now": format_time(self._intake.clock.now())}
+
+    async def keys(self) -> list[dict[str, Any]]:
+        """See `Administration.keys`."""
+        return self._checkpoints.list_keys()
+
+    async def rotate_key(self) -> dict[str, Any]:
+        """See `Administration.rotate_key`."""
+        return await self._checkpoints.rotate(CONSOLE)
+
+    async def retire_key(self, key: str) -> dict[str, Any]:
+        """See `Administration.retire_key`."""
+        return await self._checkpoints.retire(key, CONSOLE)
 
 
 async def _answers(url: str) -> bool:

@@ -25,6 +25,8 @@ _COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("workflow", "workflow:app", "Check workflow files and draw them."),
     ("audit", "audit:app", "Ask across days: overrides, late entries, minutes to answer, who read."),
     ("clock", "clock:app", "Say that the service's clock is right, after it was in doubt."),
+    ("key", "key:app", "List, add and retire the keys that sign checkpoints."),
+    ("log", "log:app", "Go on with a log whose newest entries are lost."),
     ("device", "device:app", "Enrol, list and revoke the ward's tablets."),
     ("staff", "staff:app", "Add, list, disable and unlock the people who sign in."),
     ("token", "token:app", "Mint, list and revoke the tokens of programs and offices."),

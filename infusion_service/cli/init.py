@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import os
-import secrets
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,14 +12,12 @@ from infusion_service.cli.configuration import Config, Json, settings_from
 from infusion_service.cli.exits import Exit, refused, usage
 from infusion_service.cli.output import say, show_json
 from infusion_service.clinical.vocabulary import Actor
+from infusion_service.log.signing_keys import FIRST_KEY_FILE, make_first_key
 
 if TYPE_CHECKING:
     from infusion_service.settings import Settings
 
-SEED_BYTES = 32
-"""An Ed25519 private key is this many random bytes (RFC 8032 5.1.5)."""
-
-KEY_FILE = "signing.key"
+KEY_FILE = FIRST_KEY_FILE
 TOKEN_FILE = "admin.token"  # noqa: S105 - the name of a file
 TOKEN_LIFE = timedelta(days=365)
 
@@ -80,6 +76,7 @@ async def _make(settings: Settings) -> dict[str, bool]:
     from infusion_service.log.store import StoreUnusable
 
     made = {str(settings.database): not settings.database.exists()}
+    made[str(settings.database.parent / KEY_FILE)] = make_first_key(settings.database.parent)
     token_file = token_file_of(settings)
     try:
         async with open_service(settings) as service:
@@ -93,7 +90,4 @@ async def _make(settings: Settings) -> dict[str, bool]:
         raise refused(f"{settings.database}: {unusable}") from None
     except (WorkflowInvalid, WorkflowEdited) as invalid:
         raise usage(f"{settings.workflows_dir}: {invalid}") from None
-    key_file = settings.database.parent / KEY_FILE
-    seed = base64.b64encode(secrets.token_bytes(SEED_BYTES)).decode("ascii")
-    made[str(key_file)] = write_secret(key_file, seed, mode=0o400)
     return made

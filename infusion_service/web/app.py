@@ -12,8 +12,10 @@ from typing import Protocol
 from aiohttp import web
 
 from infusion_service.access.access import Access
+from infusion_service.intake.checkpointing import Checkpoints
 from infusion_service.intake.intake import Intake
 from infusion_service.intake.watch import Watch
+from infusion_service.log.store import Store
 from infusion_service.settings import Settings
 from infusion_service.web import feed, keys, openapi, page, stream
 from infusion_service.web.boundary import boundary, expect, guarded
@@ -40,6 +42,16 @@ class Service(Protocol):
         ...
 
     @property
+    def store(self) -> Store:
+        """Where the log is kept."""
+        ...
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """What is signed of the log."""
+        ...
+
+    @property
     def access(self) -> Access:
         """Who may enter."""
         ...
@@ -53,6 +65,8 @@ def build_app(service: Service) -> web.Application:
     app[keys.SETTINGS] = service.settings
     app[keys.INTAKE] = intake
     app[keys.WATCH] = service.watch
+    app[keys.STORE] = service.store
+    app[keys.CHECKPOINTS] = service.checkpoints
     app[keys.ACCESS] = service.access
     app[keys.METRICS] = Metrics(log_entries=lambda: intake.log_size, intake_queue=lambda: intake.queue_depth)
     app[keys.OPENAPI] = openapi.encoded()

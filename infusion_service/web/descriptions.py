@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from infusion_service.web import definitions, feed, metrics, payloads, shapes, stream
+from infusion_service.web import definitions, feed, metrics, payloads, proofs, shapes, stream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +122,33 @@ DESCRIPTIONS: Mapping[tuple[str, str], Description] = {
         query=("after",),
         refuses=(503,),
     ),
+    ("GET", "/v1/log/checkpoint"): Description(
+        summary="The newest signed checkpoint, a C2SP note", tag="log", media=(proofs.NOTE_TYPE,), refuses=(404,)
+    ),
+    ("GET", "/v1/log/proof/inclusion"): Description(
+        summary="Proof that an entry is in the log", tag="log", gives=shapes.InclusionProof, query=("seq", "size")
+    ),
+    ("GET", "/v1/log/proof/consistency"): Description(
+        summary="Proof that the log only grew", tag="log", gives=shapes.ConsistencyProof, query=("from", "to")
+    ),
+    ("GET", "/v1/log/key"): Description(
+        summary="The log's name and the keys that sign for it", tag="log", gives=shapes.SigningKeys
+    ),
+    ("POST", "/v1/log/keys"): Description(
+        summary="Add a key that signs beside the present ones",
+        tag="administration",
+        takes=payloads.Nothing,
+        gives=shapes.SigningKey,
+        status=201,
+        refuses=(404, *_CHANGE_PROBLEMS),
+    ),
+    ("POST", "/v1/log/keys/{key}/retire"): Description(
+        summary="Let a key sign no more",
+        tag="administration",
+        takes=payloads.Nothing,
+        gives=shapes.SigningKey,
+        refuses=(409, *_CHANGE_PROBLEMS),
+    ),
     ("GET", "/v1/workflows"): Description(summary="All workflows", tag="workflows", gives=shapes.Workflows),
     ("GET", "/v1/workflows/{name}/{version}"): Description(
         summary="One version of a workflow",
@@ -188,7 +215,10 @@ DESCRIPTIONS: Mapping[tuple[str, str], Description] = {
         summary="Unlock a badge", tag="administration", gives=shapes.StaffMember, refuses=_CHANGE_PROBLEMS
     ),
     ("GET", "/v1/break-glass"): Description(
-        summary="Every breaking of the glass, for review", tag="break-glass", gives=shapes.BrokenGlasses, query=("open",)
+        summary="Every breaking of the glass, for review",
+        tag="break-glass",
+        gives=shapes.BrokenGlasses,
+        query=("open",),
     ),
     ("POST", "/v1/break-glass"): Description(
         summary="Read one patient outside one's wards for an hour",

@@ -35,19 +35,24 @@ _UUID: dict[str, Any] = {"type": "string", "format": "uuid", "pattern": UUID_PAT
 _TEXT: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 120}
 _TIME: dict[str, Any] = {"type": "string", "format": "date-time"}
 
+_SIZE: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": INTEGER_MAX}
+
 _QUERY: dict[str, tuple[str, dict[str, Any]]] = {
     "after": ("Continue after this place.", {"type": "string", "pattern": CURSOR_PATTERN}),
     "at": ("The day as it stood at this clinical time.", _TIME),
     "date": ("Calendar date of the ward.", {"type": "string", "format": "date"}),
     "day": ("Entries of this day alone.", _UUID),
+    "from": ("Size of the older log.", _SIZE),
     "known_at": ("From what the service had received by then.", _TIME),
     "limit": ("At most so many.", {"type": "integer", "minimum": 1, "maximum": 1000}),
     "open": ("Only what is not over yet: days under way, what waits for a review.", {"type": "boolean"}),
+    "seq": ("Number of the entry.", {**_SIZE, "minimum": 1}),
+    "size": ("How many entries the log had; without it, all it has.", {**_SIZE, "minimum": 1}),
     "state": ("Only days in this state.", _TEXT),
+    "to": ("Size of the younger log; without it, all it has.", _SIZE),
     "type": ("Entries of this type alone.", _TEXT),
     "ward": ("Only days of this ward.", _TEXT),
 }
-_LOG_AFTER: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": INTEGER_MAX}
 
 _HEADERS: dict[str, dict[str, Any]] = {
     "etag": {"description": "The day's version, in quotation marks.", "schema": {"type": "string"}},
@@ -113,7 +118,7 @@ def _parameters(route: Route, row: Description) -> Iterator[dict[str, Any]]:
     for name in row.query:
         description, schema = _QUERY[name]
         if name == "after" and route.path.startswith("/v1/log"):
-            schema = _LOG_AFTER
+            schema = _SIZE
         yield {"name": name, "in": "query", "description": description, "schema": schema}
     if route.path == "/v1/days/{day}/events":
         description = "Refuse (412) unless the day still has this version."

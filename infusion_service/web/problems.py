@@ -45,6 +45,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
     "double_check_mismatch": ProblemType(409, "The two entries of the double check differ", ("guards",)),
     "course_rule": ProblemType(409, "A rule of the course forbids it", ("rule", "rules")),
     "group_refused": ProblemType(409, "Another item of the group was refused", ("event_id",)),
+    "last_key": ProblemType(409, "A log needs a key that signs"),
     "already_exists": ProblemType(409, "The name is taken"),
     "version_conflict": ProblemType(412, "The day has changed since it was read", ("day_version",)),
     "too_large": ProblemType(413, "The request is too large", ("limit_bytes", "limit_items")),

@@ -5,7 +5,19 @@ A narrowed service token names the groups in the last column. A test compares th
 
 from __future__ import annotations
 
-from infusion_service.web import administration, days, definitions, facts, feed, glass, operations, page, sessions, stream
+from infusion_service.web import (
+    administration,
+    days,
+    definitions,
+    facts,
+    feed,
+    glass,
+    operations,
+    page,
+    proofs,
+    sessions,
+    stream,
+)
 from infusion_service.web.routing import ADMIN, ANYONE, PUBLIC, READERS, STAFF, WARD, Handler, Route
 
 INTEGRATIONS = frozenset({"integration", "auditor", "admin"})
@@ -38,6 +50,12 @@ ROUTES: tuple[Route, ...] = (
     _route("POST", "/v1/double-checks", facts.post_double_check, ANYONE, "facts"),
     _route("GET", "/v1/log", feed.get_log, ANYONE, "log"),
     _route("GET", "/v1/log/stream", stream.get_stream, ANYONE, "log"),
+    _route("GET", "/v1/log/checkpoint", proofs.get_checkpoint, ANYONE, "log"),
+    _route("GET", "/v1/log/proof/inclusion", proofs.get_inclusion_proof, ANYONE, "log"),
+    _route("GET", "/v1/log/proof/consistency", proofs.get_consistency_proof, ANYONE, "log"),
+    _route("GET", "/v1/log/key", proofs.get_keys, ANYONE, "log"),
+    _route("POST", "/v1/log/keys", proofs.post_key, ADMIN, "administration"),
+    _route("POST", "/v1/log/keys/{key}/retire", proofs.post_key_retirement, ADMIN, "administration"),
     _route("GET", "/v1/workflows", definitions.get_workflows, ANYONE, "workflows"),
     _route("GET", "/v1/workflows/{name}/{version}", definitions.get_workflow, ANYONE, "workflows"),
     _route("GET", "/v1/workflows/{name}/{version}/diagram", definitions.get_diagram, ANYONE, "workflows"),
