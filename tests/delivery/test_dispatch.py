@@ -430,7 +430,7 @@ async def _dawdle() -> None:
 MOODS: tuple[tuple[Reply, Any], ...] = (
     *(((Reply(status=200), None),) * 5),
     (Reply(status=503, headers={"retry-after": "1"}), None),
-    (Reply(status=503, headers={"retry-after": "7200"}), None),
+    (Reply(status=503, headers={"retry-after": "600"}), None),
     (Reply(status=500, excerpt="garbage"), None),
     (Reply(status=200), _hang),
     (Reply(fault="connection_lost"), None),
