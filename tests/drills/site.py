@@ -36,6 +36,8 @@ class Site:
 
     directory: Path
     tokens: dict[str, str] = field(default_factory=dict)
+    extra: str = ""
+    """More settings, as TOML."""
 
     @property
     def database(self) -> Path:
@@ -51,7 +53,7 @@ class Site:
 
     async def found(self) -> Site:
         """Make the database, a nurse with a session, an auditor and an integration engine."""
-        self.config.write_text(_configuration(self.database), encoding="utf-8")
+        self.config.write_text(_configuration(self.database) + self.extra, encoding="utf-8")
         async with self.opened() as service:
             access = service.access
             device = await access.enrol_device("tab-1", WARD, OPERATOR)
