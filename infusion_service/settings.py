@@ -50,7 +50,18 @@ class Limits:
     """Submissions decided and committed together."""
     day_cache_days_max: int = 512
     page_entries_max: int = 1000
-    body_wait_s: int = 30
+    device_requests_per_s: int = 100
+    device_requests_burst_max: int = 1000
+    site_requests_per_s: int = 2000
+    site_requests_burst_max: int = 10_000
+    sse_clients_max: int = 64
+    """Live streams of the site at once; each holds a connection."""
+    sse_clients_each_max: int = 16
+    """Live streams of one device, person or service."""
+    header_wait_s: int = 15
+    unheard_connections_max: int = 256
+    """Connections whose first header has not come yet; one more, and the oldest of them is cut off."""
+    body_wait_s: int = 15
     idle_connection_s: int = 75
     drain_s_max: int = 10
     """Time open requests get to finish after SIGTERM."""

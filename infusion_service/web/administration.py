@@ -19,8 +19,8 @@ from infusion_service.clinical.vocabulary import format_time
 from infusion_service.web import body, payloads
 from infusion_service.web.answers import answer
 from infusion_service.web.keys import ACCESS, CALLER, SETTINGS
+from infusion_service.web.problems import Denied
 from infusion_service.web.queries import Query
-from infusion_service.web.reach import Denied
 
 
 async def get_devices(request: web.Request) -> web.Response:

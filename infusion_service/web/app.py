@@ -72,6 +72,7 @@ def build_app(service: Service) -> web.Application:
     app[keys.OPENAPI] = openapi.encoded()
     app[keys.STOPPING] = asyncio.Event()
     app[page.PAGE] = page.load_files()
+    app[rates.RATES] = rates.Rates(service.settings.limits, rates.seconds_of(intake.clock))
     app[feed.TURNS] = asyncio.Semaphore(1)
     app[stream.BROADCAST] = stream.Broadcast(intake)
     app.on_shutdown.append(_say_stopping)

@@ -19,12 +19,11 @@ from aiohttp.typedefs import Handler as AiohttpHandler
 
 from infusion_service.access.errors import AccessRefused, AlreadyThere, OwnReview, UnknownRecord, UnusableValue
 from infusion_service.intake.outcome import Unavailable
-from infusion_service.web import problems
+from infusion_service.web import problems, rates
 from infusion_service.web.credentials import identify
 from infusion_service.web.denials import note_denial
 from infusion_service.web.keys import CALLER, METRICS, REQUEST_ID
-from infusion_service.web.problems import Problem
-from infusion_service.web.reach import Denied
+from infusion_service.web.problems import Denied, Problem
 from infusion_service.web.routing import UNMATCHED, Handler, Route, route_of
 
 SECURITY_HEADERS: Mapping[str, str] = {
@@ -51,9 +50,10 @@ def guarded(route: Route) -> Handler:
         try:
             identity = identify(request)
             request[CALLER] = identity
-            if not route.lets_in(identity):
-                detail = f"The role {identity.role} may not call this."
-                raise Denied("role_not_permitted", detail, by=identity.actor, reason="role")
+            if not route.takes_facts:
+                # Whether a fact is urgent is only known once it has been read.
+                rates.admit(request)
+            route.check(identity)
             return await route.handler(request)
         except Denied as denied:
             await note_denial(request, denied)

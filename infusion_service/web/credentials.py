@@ -10,8 +10,7 @@ from aiohttp import web
 
 from infusion_service.access.identity import Identity
 from infusion_service.web.keys import ACCESS, INTAKE, SETTINGS
-from infusion_service.web.problems import Problem
-from infusion_service.web.reach import Denied
+from infusion_service.web.problems import Denied, Problem
 
 DEVICE_COOKIE = "infusion_device"
 SESSION_COOKIE = "infusion_session"

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from infusion_service.intake.outcome import Unavailable
 from infusion_service.web.keys import ACCESS
-from infusion_service.web.reach import Denied
+from infusion_service.web.problems import Denied
 from infusion_service.web.routing import route_of
 
 _log = structlog.stdlib.get_logger(__name__)

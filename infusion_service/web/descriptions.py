@@ -120,7 +120,7 @@ DESCRIPTIONS: Mapping[tuple[str, str], Description] = {
         tag="log",
         media=(stream.EVENT_STREAM_TYPE,),
         query=("after",),
-        refuses=(503,),
+        refuses=(429, 503),
     ),
     ("GET", "/v1/log/checkpoint"): Description(
         summary="The newest signed checkpoint, a C2SP note", tag="log", media=(proofs.NOTE_TYPE,), refuses=(404,)

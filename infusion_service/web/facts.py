@@ -12,12 +12,12 @@ from aiohttp import web
 from infusion_service.clinical.vocabulary import Submission, format_time, parse_time
 from infusion_service.intake.identifiers import new_id
 from infusion_service.intake.outcome import Outcome
-from infusion_service.web import body, payloads, problems, reach, submissions
+from infusion_service.web import body, payloads, problems, rates, reach, submissions
 from infusion_service.web.answers import answer
 from infusion_service.web.days import day_id_of, etag_of, view_of
 from infusion_service.web.denials import note_denial
 from infusion_service.web.keys import ACCESS, CALLER, INTAKE, METRICS, REQUEST_ID, SETTINGS
-from infusion_service.web.problems import Problem
+from infusion_service.web.problems import Denied, Problem
 from infusion_service.web.visibility import expires_at
 
 DAY_SCHEDULED = "day.scheduled"
@@ -30,6 +30,7 @@ async def post_event(request: web.Request) -> web.Response:
     day_id = day_id_of(request)
     fact = payloads.read_as(await body.json_of(request), payloads.Fact)
     intake = request.app[INTAKE]
+    rates.admit(request, urgent=submissions.kind_of(intake, fact.type).urgent)
     submission = await _submission(request, fact, day_id, if_match=submissions.expected_version(request))
     outcome = await intake.submit(submission)
     _count(request, outcome)
@@ -43,6 +44,7 @@ async def post_day(request: web.Request) -> web.Response:
         raise problems.malformed("A day is a JSON object.", [{"pointer": "", "detail": "an object is expected"}])
     intake = request.app[INTAKE]
     now = intake.clock.now()
+    rates.admit(request)
     envelope = {name: value.pop(name, None) for name in _SCHEDULING_MEMBERS}
     envelope["event_id"] = envelope["event_id"] or new_id(now)
     fact = payloads.read_as({**envelope, "type": DAY_SCHEDULED, "data": value}, payloads.Fact)
@@ -67,6 +69,7 @@ async def post_double_check(request: web.Request) -> web.Response:
     check = payloads.read_as(await body.json_of(request), payloads.DoubleCheck)
     intake = request.app[INTAKE]
     caller = request[CALLER]
+    rates.admit(request)
     await reach.check_writable(intake, check.day.lower(), caller, caller, urgent=False)
     outcome = await intake.submit(submissions.of_double_check(check, caller=caller))
     _count(request, outcome)
@@ -95,6 +98,7 @@ async def post_batch(request: web.Request) -> web.Response:
             f"A batch has at most {limits.batch_items_max} items.",
             members={"limit_items": limits.batch_items_max},
         )
+    rates.admit(request, urgent=any(_is_urgent(request, item) for item in items))
     read = [await _read_item(request, item, index) for index, item in enumerate(items)]
     spoiled = {_group(item) for item, result in zip(items, read, strict=True) if isinstance(result, Problem)}
     for index, item in enumerate(items):
@@ -121,12 +125,17 @@ async def _submission(
     return submissions.of_fact(fact, day_id, bearer=bearer, access=access, now=now, if_match=if_match)
 
 
+def _is_urgent(request: web.Request, item: Any) -> bool:
+    fact_type = item.get("type") if isinstance(item, dict) else None
+    return isinstance(fact_type, str) and submissions.kind_of(request.app[INTAKE], fact_type).urgent
+
+
 async def _read_item(request: web.Request, item: Any, index: int) -> Submission | Problem:
     try:
         fact = payloads.read_as(item, payloads.BatchItem)
         return await _submission(request, fact, fact.day.lower())
     except Problem as problem:
-        if isinstance(problem, reach.Denied):
+        if isinstance(problem, Denied):
             await note_denial(request, problem)
         errors = problem.members.get("errors", ())
         problem.members["errors"] = [{**error, "pointer": f"/items/{index}{error['pointer']}"} for error in errors]

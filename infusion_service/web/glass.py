@@ -1,7 +1,7 @@
 """Breaking the glass over HTTP: opening a patient for an hour, the list for review, the review.
 
-Promises: the reason is in the log before the first day is shown; what it opened is listed until somebody else has looked
-into it. The patient is named in a body, never in an address.
+Promises: the reason is in the log before the first day is shown; it is listed until somebody else has looked into it.
+The patient is named in a body, never in an address.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from infusion_service.clinical.vocabulary import format_time
 from infusion_service.web import body, payloads
 from infusion_service.web.answers import answer
 from infusion_service.web.keys import ACCESS, CALLER, INTAKE
-from infusion_service.web.problems import not_found
+from infusion_service.web.problems import Denied, not_found
 from infusion_service.web.queries import Query
-from infusion_service.web.reach import Denied
 
 
 async def post_break_glass(request: web.Request) -> web.Response:

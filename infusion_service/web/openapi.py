@@ -159,7 +159,7 @@ def _said_of(kind: type) -> str:
 def _refusals(route: Route, row: Description) -> set[int]:
     statuses = set(row.refuses)
     if not route.public:
-        statuses |= {401, 403}
+        statuses |= {401, 403, 429}
     if row.takes is not None:
         statuses |= {400, 408, 413, 415}
     if row.query or not route.public:

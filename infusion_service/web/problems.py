@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
-from infusion_service.clinical.vocabulary import JSON, Refusal
+from infusion_service.clinical.vocabulary import JSON, Actor, Refusal
 from infusion_service.web.answers import encode
 
 CONTENT_TYPE = "application/problem+json"
@@ -85,6 +85,26 @@ class Problem(Exception):
         self.members = dict(members or {})
         self.headers = dict(headers or {})
         self.closes = closes
+
+
+class Denied(Problem):
+    """A problem that is an entry of the log as well: who was refused, and for what reason."""
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        by: Actor,
+        reason: str,
+        about: Mapping[str, str] | None = None,
+        members: Mapping[str, bool] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """`reason` is a constant; `about` holds ids, never what a client made up."""
+        super().__init__(code, detail, members=members, headers=headers)
+        self.by = by
+        self.noted = {"reason": reason, **(about or {})}
 
 
 def malformed(detail: str, errors: Sequence[Mapping[str, str]] = ()) -> Problem:

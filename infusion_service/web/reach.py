@@ -8,8 +8,6 @@ refused would cost more than one too many. Source: contract 3.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from aiohttp import web
 
 from infusion_service.access.identity import Identity
@@ -18,29 +16,9 @@ from infusion_service.clinical.day import Day
 from infusion_service.clinical.vocabulary import Actor
 from infusion_service.intake.intake import Intake
 from infusion_service.web.keys import ACCESS, CALLER, INTAKE
-from infusion_service.web.problems import Problem
+from infusion_service.web.problems import Denied, Problem
 
 NO_SUCH_DAY = "There is no such day, or none that you may see."
-
-
-class Denied(Problem):
-    """A problem that is an entry of the log as well: who was refused, and for what reason."""
-
-    def __init__(
-        self,
-        code: str,
-        detail: str,
-        *,
-        by: Actor,
-        reason: str,
-        about: Mapping[str, str] | None = None,
-        members: Mapping[str, bool] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        """`reason` is a constant; `about` holds ids, never what a client made up."""
-        super().__init__(code, detail, members=members, headers=headers)
-        self.by = by
-        self.noted = {"reason": reason, **(about or {})}
 
 
 async def readable_day(request: web.Request, day_id: str) -> Day:

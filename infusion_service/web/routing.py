@@ -14,6 +14,7 @@ from aiohttp import web
 from infusion_service.access.identity import Identity
 from infusion_service.access.records import STAFF_ROLES
 from infusion_service.clinical.vocabulary import ROLES
+from infusion_service.web.problems import Denied
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -25,6 +26,9 @@ WARD = STAFF | {"device"}
 READERS = WARD | {"auditor"}
 ADMIN = frozenset({"admin"})
 
+
+FACTS = "facts"
+"""The group of routes that take facts."""
 
 UNMATCHED = "unmatched"
 """Stands for the route of a request whose address leads nowhere."""
@@ -52,6 +56,17 @@ class Route:
     def public(self) -> bool:
         """Whether it asks for no credential."""
         return not self.allowed
+
+    @property
+    def takes_facts(self) -> bool:
+        """Whether it may bring a stop or an emergency, which no rate holds up."""
+        return self.scope == FACTS
+
+    def check(self, identity: Identity) -> None:
+        """See to it that a credential reaches this route. Raises `Denied` 403."""
+        if not self.lets_in(identity):
+            detail = f"The role {identity.role} may not call this."
+            raise Denied("role_not_permitted", detail, by=identity.actor, reason="role")
 
     def lets_in(self, identity: Identity) -> bool:
         """Whether the role, and the scopes of a narrowed token, reach this route."""

@@ -14,6 +14,10 @@ from collections.abc import Callable
 from aiohttp import web
 
 from infusion_service.settings import Settings
+from infusion_service.web.first_header import Waiting, behind
+
+BACKLOG = 512
+"""Connections the system keeps for us until we take them."""
 
 LINGER_S = 2.0
 """How long the rest of a refused body is read and thrown away, so that the client gets to see the refusal."""
@@ -44,22 +48,37 @@ async def serve(
         shutdown_timeout=limits.drain_s_max,
     )
     await runner.setup()
+    listening: asyncio.Server | None = None
     try:
-        site = web.TCPSite(
-            runner,
-            settings.host if host is None else host,
-            settings.port if port is None else port,
-            ssl_context=tls,
-        )
-        await site.start()
-        on_listening(_url_of(runner, secure=tls is not None))
+        listening = await _listen(runner, settings, host, port, tls)
+        on_listening(_url_of(listening, secure=tls is not None))
         await stop.wait()
     finally:
+        if listening is not None:
+            listening.close()
         await runner.cleanup()
 
 
-def _url_of(runner: web.AppRunner, *, secure: bool) -> str:
-    host, port = runner.addresses[0][:2]
+async def _listen(
+    runner: web.AppRunner, settings: Settings, host: str | None, port: int | None, tls: ssl.SSLContext | None
+) -> asyncio.Server:
+    limits = settings.limits
+    waiting = Waiting(wait_s=limits.header_wait_s, connections_max=limits.unheard_connections_max)
+    make = runner.server
+    if make is None:
+        raise RuntimeError("the runner was not set up")
+    return await asyncio.get_running_loop().create_server(
+        behind(make, waiting),
+        settings.host if host is None else host,
+        settings.port if port is None else port,
+        ssl=tls,
+        ssl_handshake_timeout=None if tls is None else limits.header_wait_s,
+        backlog=BACKLOG,
+    )
+
+
+def _url_of(listening: asyncio.Server, *, secure: bool) -> str:
+    host, port = listening.sockets[0].getsockname()[:2]
     return f"{'https' if secure else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
 

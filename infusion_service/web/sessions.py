@@ -17,8 +17,7 @@ from infusion_service.web.credentials import (
     set_cookie,
 )
 from infusion_service.web.keys import ACCESS, CALLER, INTAKE, METRICS
-from infusion_service.web.problems import Problem
-from infusion_service.web.reach import Denied
+from infusion_service.web.problems import Denied, Problem
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="infusion"'}
 

@@ -11,19 +11,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Iterator
 from itertools import islice
 
 from aiohttp import web
 
+from infusion_service.access.identity import Identity
 from infusion_service.clinical.vocabulary import format_time
 from infusion_service.intake.intake import Intake
 from infusion_service.log.entry import LogEntry
+from infusion_service.settings import Limits
 from infusion_service.web.answers import encode
 from infusion_service.web.boundary import SECURITY_HEADERS
 from infusion_service.web.credentials import identify
 from infusion_service.web.days import clock_of
-from infusion_service.web.keys import INTAKE, METRICS, REQUEST_ID, STOPPING
+from infusion_service.web.keys import CALLER, INTAKE, METRICS, REQUEST_ID, SETTINGS, STOPPING
 from infusion_service.web.problems import Problem, malformed
 from infusion_service.web.queries import INTEGER_MAX, Query
 from infusion_service.web.visibility import Reader
@@ -35,8 +38,6 @@ LOOK_S = 1.0
 """How soon a stream notices that its credential was revoked."""
 WRITE_S_MAX = 20.0
 """A client that takes nothing for so long is gone."""
-CLIENTS_MAX = 64
-"""Live streams of a site at once; each holds a connection."""
 RECONNECT_MS = 2000
 RECENT_ENTRIES = 2048
 """Entries kept for all clients together; who is further behind reads from the store."""
@@ -48,10 +49,30 @@ class Broadcast:
 
     def __init__(self, intake: Intake) -> None:
         """Listen to `intake` from now on."""
-        self.clients = 0
+        self._clients: Counter[str] = Counter()
         self._recent: deque[LogEntry] = deque(maxlen=RECENT_ENTRIES)
         self._news = asyncio.Event()
         intake.add_listener(self._take)
+
+    @property
+    def clients(self) -> int:
+        """How many listen."""
+        return self._clients.total()
+
+    @contextlib.contextmanager
+    def place_for(self, caller: Identity, limits: Limits) -> Iterator[None]:
+        """Hold a place among those who listen. Raises `Problem` 503 where all are taken, 429 where the caller's are."""
+        name = caller.device_id or caller.actor.id
+        if self.clients >= limits.sse_clients_max:
+            raise Problem("unavailable", "Too many live streams are open.", headers={"Retry-After": "30"})
+        if self._clients[name] >= limits.sse_clients_each_max:
+            raise Problem("rate_limited", "Close one of your live streams first.", headers={"Retry-After": "30"})
+        self._clients[name] += 1
+        try:
+            yield
+        finally:
+            self._clients[name] -= 1
+            self._clients += Counter()  # names without a place are dropped
 
     def since(self, after: int, limit: int) -> list[LogEntry] | None:
         """Return the entries after `after`, oldest first, or None when some of them are no longer kept here."""
@@ -87,16 +108,13 @@ async def get_stream(request: web.Request) -> web.StreamResponse:
     intake = request.app[INTAKE]
     cursor = _start_of(request, intake)
     broadcast = request.app[BROADCAST]
-    if broadcast.clients >= CLIENTS_MAX:
-        raise Problem("unavailable", "Too many live streams are open.", headers={"Retry-After": "30"})
     streams = request.app[METRICS].streams
-    broadcast.clients += 1
-    streams.set(broadcast.clients)
-    try:
-        return await _send(request, broadcast, cursor)
-    finally:
-        broadcast.clients -= 1
+    with broadcast.place_for(request[CALLER], request.app[SETTINGS].limits):
         streams.set(broadcast.clients)
+        try:
+            return await _send(request, broadcast, cursor)
+        finally:
+            streams.set(broadcast.clients - 1)
 
 
 def _start_of(request: web.Request, intake: Intake) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,6 +22,7 @@ from infusion_service.bootstrap import Service, open_service
 from infusion_service.clinical.vocabulary import Actor
 from infusion_service.intake.clock import SimulatedClock
 from infusion_service.log.memory import MemoryStore
+from infusion_service.log.store import Store
 from infusion_service.settings import Settings, Ward
 from infusion_service.web.app import build_app
 from tests.web.conformance import Conformance
@@ -153,10 +154,16 @@ async def _read(response: ClientResponse) -> Answer:
 
 @pytest.fixture
 async def ward() -> AsyncIterator[HttpWard]:
-    settings = Settings(wards=WARDS, clock="simulated")
+    async with opened_ward(Settings(wards=WARDS, clock="simulated")) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def opened_ward(settings: Settings, store: Store | None = None) -> AsyncIterator[HttpWard]:
+    """Serve a ward of these settings over `store` (None: one of its own) while the block runs."""
     async with AsyncExitStack() as stack:
         opened = await stack.enter_async_context(
-            open_service(settings, clock=SimulatedClock(START), store=MemoryStore())
+            open_service(settings, clock=SimulatedClock(START), store=store or MemoryStore())
         )
         service = replace(opened, access=await _quick_access(opened))
         app = build_app(service)

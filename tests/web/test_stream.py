@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import ClientResponse
 
+from infusion_service.access.identity import Identity
+from infusion_service.clinical.vocabulary import Actor
 from infusion_service.web import stream
 from infusion_service.web.keys import STOPPING
 from tests.web.conftest import BAG, HttpWard, new_event_id
@@ -143,12 +145,28 @@ async def test_a_stream_ends_when_the_service_stops(ward: HttpWard) -> None:
 
 
 async def test_more_streams_than_there_may_be_are_refused(ward: HttpWard) -> None:
-    ward.app[stream.BROADCAST].clients = stream.CLIENTS_MAX
+    broadcast, limits = ward.app[stream.BROADCAST], ward.service.settings.limits
 
-    answer = await ward.get("/v1/log/stream", by="auditor")
+    def taken(name: str, places: int) -> ExitStack:
+        somebody = Identity(kind="token", actor=Actor(id=name, role="integration", how="token"))
+        places_taken = ExitStack()
+        for _ in range(places):
+            places_taken.enter_context(broadcast.place_for(somebody, limits))
+        return places_taken
 
-    assert (answer.status, answer.code) == (503, "unavailable")
-    assert answer.headers["Retry-After"] == "30"
+    per_name = limits.sse_clients_each_max
+    with ExitStack() as all_taken:
+        for name in range(limits.sse_clients_max // per_name):
+            all_taken.enter_context(taken(f"engine-{name}", per_name))
+        site_full = await ward.get("/v1/log/stream", by="auditor")
+    auditor = ward.service.access.authenticate(ward.tokens["auditor"], ward.clock.now())
+    assert auditor is not None
+    with taken(auditor.actor.id, per_name):
+        own_full = await ward.get("/v1/log/stream", by="auditor")
+
+    assert (site_full.status, site_full.code, site_full.headers["Retry-After"]) == (503, "unavailable", "30")
+    assert (own_full.status, own_full.code, own_full.headers["Retry-After"]) == (429, "rate_limited", "30")
+    assert broadcast.clients == 0
 
 
 async def test_a_place_that_is_none_is_refused(ward: HttpWard) -> None:
