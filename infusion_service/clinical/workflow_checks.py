@@ -11,12 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from infusion_service.clinical import alert_definition as tests
-from infusion_service.clinical import guard_definition as guards
-from infusion_service.clinical.alert_families import leaves_of
 from infusion_service.clinical.definition import FactType, Field, Move, WorkflowFile
 from infusion_service.clinical.machine import STAY
 from infusion_service.clinical.vocabulary import CLINICAL_ROLES, texts
+from infusion_service.clinical.workflow_rule_checks import Finding, rules, unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +30,6 @@ class WorkflowProblem:
         """Say it in one line."""
         return f"{self.file}: {self.key or 'the file'}: {self.problem} ({self.remedy})"
 
-
-_Finding = tuple[str, str, str]
-"""Key, problem, remedy."""
 
 _UNITS = (
     "_mg", "_ml", "_ml_per_h", "_per_min", "_mmhg", "_percent", "_celsius", "_mmol_per_l", "_minutes", "_min", "_h",
@@ -78,14 +73,14 @@ _NEEDED_MEANINGS = ("scheduling", "emergency", "strike")
 
 def check(definition: WorkflowFile, *, file: str) -> tuple[WorkflowProblem, ...]:
     """Return every problem of a parsed workflow file; empty for a file that may be used."""
-    findings: list[_Finding] = list(_states(definition))
+    findings: list[Finding] = [*_states(definition), *_states_named(definition), *_meanings(definition)]
     if not findings:  # without sound states the rest would only repeat it
-        for finder in (_moves, _reachable, _facts, _guards, _course_rules, _checks, _alerts, _sources):
+        for finder in (_moves, _reachable, _facts, rules, _sources):
             findings += finder(definition)
     return tuple(WorkflowProblem(file, *finding) for finding in findings)
 
 
-def _states(definition: WorkflowFile) -> Iterator[_Finding]:
+def _states(definition: WorkflowFile) -> Iterator[Finding]:
     initial = [name for name, state in definition.states.items() if state.initial]
     if len(initial) != 1:
         yield "states", f"{len(initial)} states are initial", "mark exactly one with initial = true"
@@ -96,25 +91,26 @@ def _states(definition: WorkflowFile) -> Iterator[_Finding]:
     for name, state in definition.states.items():
         if state.terminal and state.open:
             yield f"states.{name}", "is terminal and open at once", "choose one"
+
+
+def _states_named(definition: WorkflowFile) -> Iterator[Finding]:
     for name, fact in definition.facts.items():
         for index, move in enumerate(fact.moves):
-            for state_name in (*move.sources, *(() if move.to == STAY else (move.to,))):
-                if state_name not in definition.states:
-                    key = f"facts.{name}.moves[{index}]"
-                    yield key, f"{state_name} is not a state", f"use one of {texts(list(definition.states))}"
-    present = {fact.means for fact in definition.facts.values()}
+            named = (*move.sources, *(() if move.to == STAY else (move.to,)))
+            yield from unknown(f"facts.{name}.moves[{index}]", "state", named, definition.states)
+
+
+def _meanings(definition: WorkflowFile) -> Iterator[Finding]:
+    meanings: list[str | None] = [fact.means for fact in definition.facts.values()]
     for meaning in _NEEDED_MEANINGS:
-        if meaning not in present:
+        if meaning not in meanings:
             yield "facts", f"no fact means {meaning}", f'give one fact means = "{meaning}"'
-    by_meaning: dict[str, list[str]] = {}
-    for name, fact in definition.facts.items():
-        by_meaning.setdefault(fact.means or "", []).append(name)
     for meaning in ("scheduling", "missed"):
-        if len(by_meaning.get(meaning, ())) > 1:
+        if meanings.count(meaning) > 1:
             yield "facts", f"several facts mean {meaning}", "leave one"
 
 
-def _moves(definition: WorkflowFile) -> Iterator[_Finding]:
+def _moves(definition: WorkflowFile) -> Iterator[Finding]:
     for name, fact in definition.facts.items():
         for index, move in enumerate(fact.moves):
             key = f"facts.{name}.moves[{index}]"
@@ -157,7 +153,7 @@ def _reached(edges: dict[str, set[str]], start: str) -> set[str]:
     return seen
 
 
-def _reachable(definition: WorkflowFile) -> Iterator[_Finding]:
+def _reachable(definition: WorkflowFile) -> Iterator[Finding]:
     edges = _edges(definition)
     initial = next(name for name, state in definition.states.items() if state.initial)
     reached = _reached(edges, initial)
@@ -178,36 +174,35 @@ def _reachable(definition: WorkflowFile) -> Iterator[_Finding]:
             yield key, "has no way to an emergency", "add it to the moves of the fact that means emergency"
 
 
-def _facts(definition: WorkflowFile) -> Iterator[_Finding]:
+def _facts(definition: WorkflowFile) -> Iterator[Finding]:
     for name, fact in definition.facts.items():
         key = f"facts.{name}"
-        for field, wanted in _FIELDS_OF_MEANING.get(fact.means or "", {}).items():
-            if field not in fact.fields:
-                yield key, f"means {fact.means} but has no field {field}", f"add {field} of type {wanted}"
-            elif fact.fields[field].type != wanted:
-                yield f"{key}.fields.{field}", f"is {fact.fields[field].type}", f"a {fact.means} needs {wanted}"
+        yield from _fields_of_meaning(fact, key)
         if fact.means == "vital_signs" and not fact.complete_set:
             yield key, "says no complete_set", "name the signs that make a set complete"
-        for sign in (*fact.complete_set, *fact.at_least_one_of, *(sign for pair in fact.together for sign in pair)):
-            if sign not in fact.fields:
-                yield key, f"names {sign}, which is not one of its fields", "name one of its fields"
+        named = (*fact.complete_set, *fact.at_least_one_of, *(sign for pair in fact.together for sign in pair))
+        yield from unknown(key, "field of it", named, fact.fields)
         if not fact.by and fact.means != "missed":
             yield f"{key}.by", "nobody may post it", "name at least one role"
         yield from _fields(fact, key, definition)
     for held_by, held in definition.roles.items():
-        for role in (held_by, *held):
-            if role not in CLINICAL_ROLES:
-                yield f"roles.{held_by}", f"{role} is not a role", f"use one of {texts(CLINICAL_ROLES)}"
+        yield from unknown(f"roles.{held_by}", "role", (held_by, *held), CLINICAL_ROLES)
 
 
-def _fields(fact: FactType, key: str, definition: WorkflowFile) -> Iterator[_Finding]:
+def _fields_of_meaning(fact: FactType, key: str) -> Iterator[Finding]:
+    for field, wanted in _FIELDS_OF_MEANING.get(fact.means or "", {}).items():
+        if field not in fact.fields:
+            yield key, f"means {fact.means} but has no field {field}", f"add {field} of type {wanted}"
+        elif fact.fields[field].type != wanted:
+            yield f"{key}.fields.{field}", f"is {fact.fields[field].type}", f"a {fact.means} needs {wanted}"
+
+
+def _fields(fact: FactType, key: str, definition: WorkflowFile) -> Iterator[Finding]:
     for name, field in fact.fields.items():
         where = f"{key}.fields.{name}"
         if field.type in ("choice", "choices") and not field.of:
             yield where, "is a choice of nothing", "list its codes in `of` or name code groups"
-        for group in field.groups:
-            if group not in definition.code_groups:
-                yield where, f"{group} is not a code group", f"use one of {texts(list(definition.code_groups))}"
+        yield from unknown(where, "code group", field.groups, definition.code_groups)
         if _wants_unit(name, field):
             yield where, "is a measured number whose name says no unit", f"end the name in one of {texts(_UNITS)}"
         for bounds in (field.soft, field.hard):
@@ -225,173 +220,7 @@ def _wants_unit(name: str, field: Field) -> bool:
     return measured and not given_beside and name not in _NUMBERS_WITHOUT_UNIT and not name.endswith(_UNITS)
 
 
-def _guards(definition: WorkflowFile) -> Iterator[_Finding]:
-    alerts = {rule.id for rule in definition.alerts}
-    signs = _signs(definition)
-    seen: set[str] = set()
-    for guard in definition.guards:
-        key = f"guards.{guard.id}"
-        if guard.id in seen:
-            yield key, "stands twice", "give every guard its own id"
-        seen.add(guard.id)
-        yield from _known_facts(key, guard.on, definition)
-        for state in guard.only_from:
-            if state not in definition.states:
-                yield key, f"{state} is not a state", "name a state"
-        match guard:
-            case guards.ReadingBelow():
-                for sign in guard.below:
-                    if sign not in signs:
-                        yield key, f"{sign} is not a sign that is recorded", f"use one of {texts(sorted(signs))}"
-                for rule in guard.alerts_closed:
-                    if rule not in alerts:
-                        yield key, f"{rule} is not an alert", f"use one of {texts(sorted(alerts))}"
-            case guards.CompleteSetWithin():
-                yield from _per_fact(key, guard.on, tuple(guard.within_min))
-            case guards.NoOpenAlert():
-                yield from _per_fact(key, guard.on, tuple(guard.severities))
-                for action in guard.actions:
-                    if action not in definition.actions:
-                        yield key, f"{action} is not an action", f"use one of {texts(list(definition.actions))}"
-            case guards.RecordedToday():
-                yield from _known_facts(key, guard.facts, definition)
-            case guards.MedicationGiven():
-                classes = _codes(definition, "medication_given", "class")
-                if guard.medication_class not in classes:
-                    yield (
-                        key,
-                        f"{guard.medication_class} is not a medication class",
-                        f"use one of {texts(sorted(classes))}",
-                    )
-            case guards.Checklist():
-                items = _checklist_items(definition)
-                for item in (*guard.items, *guard.may_be_not_applicable):
-                    if item not in items:
-                        yield key, f"{item} is not a checklist item", f"use one of {texts(sorted(items))}"
-            case _:
-                pass
-    for name, fact in definition.facts.items():
-        if fact.second and not any(isinstance(g, guards.SecondPerson) and name in g.on for g in definition.guards):
-            yield f"facts.{name}.second", "no guard of kind second_person names it", "add it to that guard's `on`"
-
-
-def _known_facts(key: str, names: tuple[str, ...], definition: WorkflowFile) -> Iterator[_Finding]:
-    for name in names:
-        if name not in definition.facts:
-            yield key, f"{name} is not a fact", f"use one of {texts(list(definition.facts))}"
-
-
-def _per_fact(key: str, on: tuple[str, ...], given: tuple[str, ...]) -> Iterator[_Finding]:
-    if set(on) != set(given):
-        yield key, "its values per fact do not match its `on`", "give one value for each fact in `on`"
-
-
-def _codes(definition: WorkflowFile, meaning: str, field: str) -> set[str]:
-    return {
-        code
-        for fact in definition.facts.values()
-        if fact.means == meaning and field in fact.fields
-        for code in fact.fields[field].of
-    }
-
-
-def _checklist_items(definition: WorkflowFile) -> set[str]:
-    return {
-        code
-        for fact in definition.facts.values()
-        if fact.means == "checklist" and "items" in fact.fields and "item" in fact.fields["items"].fields
-        for code in fact.fields["items"].fields["item"].of
-    }
-
-
-def _signs(definition: WorkflowFile) -> set[str]:
-    return {name for fact in definition.facts.values() if fact.means == "vital_signs" for name in fact.fields}
-
-
-def _course_rules(definition: WorkflowFile) -> Iterator[_Finding]:
-    alerts = {rule.id for rule in definition.alerts}
-    for rule in definition.course_rules:
-        yield from _known_facts(f"course_rules.{rule.id}", rule.on, definition)
-    flags = definition.course_flags
-    for alert in (*(rule.alert for rule in flags.permanent_alerts), *(rule.alert for rule in flags.hold_alerts)):
-        if alert not in alerts:
-            yield "course_flags", f"{alert} is not an alert", f"use one of {texts(sorted(alerts))}"
-
-
-def _checks(definition: WorkflowFile) -> Iterator[_Finding]:
-    signs = _signs(definition)
-    for index, check_ in enumerate(definition.checks):
-        key = f"checks[{index}] ({check_.check})"
-        yield from _known_facts(key, (check_.fact, *check_.after_facts), definition)
-        for state in check_.states:
-            if state not in definition.states:
-                yield key, f"{state} is not a state", "name a state"
-        for sign in check_.signs:
-            if sign not in signs:
-                yield key, f"{sign} is not a sign that is recorded", f"use one of {texts(sorted(signs))}"
-        kinds = [check_.every_min is not None, bool(check_.after_facts), check_.calendar, bool(check_.hours_after)]
-        if sum(kinds) != 1:
-            yield key, "must be of one kind", "give exactly one of every_min, after_facts, calendar, hours_after"
-
-
-def _alerts(definition: WorkflowFile) -> Iterator[_Finding]:
-    ids = {rule.id for rule in definition.alerts}
-    bag_guards = {guard.id for guard in definition.guards if isinstance(guard, guards.BagInDate)}
-    for rule in definition.alerts:
-        key = f"alerts.{rule.id}"
-        if [other.id for other in definition.alerts].count(rule.id) > 1:
-            yield key, "stands twice", "give every alert its own id"
-        for other_id in rule.explained_by:
-            if other_id not in ids:
-                yield key, f"{other_id} is not an alert", f"use one of {texts(sorted(ids))}"
-        for index, band in enumerate(rule.bands):
-            where = f"{key}.bands[{index}]"
-            if (band.when is None) == (band.since is None):
-                yield where, "must have exactly one of `when` and `from`", "leave one"
-            if band.action not in definition.actions:
-                yield where, f"{band.action} is not an action", f"use one of {texts(list(definition.actions))}"
-            if isinstance(band.since, tests.BagExpiry) and band.since.guard not in bag_guards:
-                yield where, f"{band.since.guard} is not a guard of kind bag_in_date", "name that guard"
-            yield from _known_facts(where, band.wants, definition)
-            for leaf in leaves_of(band.when) if band.when is not None else ():
-                yield from _leaf(where, leaf, definition)
-    for name, action in definition.actions.items():
-        declares = (action.declares,) if action.declares else ()
-        yield from _known_facts(
-            f"actions.{name}", (*action.answered_by, *action.answered_by_idle, *declares), definition
-        )
-
-
-def _leaf(key: str, leaf: tests.Test, definition: WorkflowFile) -> Iterator[_Finding]:
-    signs, codes = _signs(definition), _codes(definition, "symptom", "code")
-    match leaf:
-        case tests.Reading() | tests.CodeReading() | tests.Trend():
-            if leaf.sign not in signs:
-                yield key, f"{leaf.sign} is not a sign that is recorded", f"use one of {texts(sorted(signs))}"
-        case tests.Symptom():
-            for code in leaf.among:
-                if code not in codes:
-                    yield key, f"{code} is not a symptom code", f"use one of {texts(sorted(codes))}"
-            if not leaf.among and not leaf.unnamed:
-                yield key, "names no symptom", "give `among` or unnamed = true"
-        case tests.Finding():
-            yield from _known_facts(key, (leaf.fact,), definition)
-            if leaf.fact in definition.facts and leaf.field not in definition.facts[leaf.fact].fields:
-                yield key, f"{leaf.fact} has no field {leaf.field}", "name one of its fields"
-        case tests.Before() | tests.After():
-            yield from _known_facts(key, (leaf.fact,), definition)
-        case tests.ScoreTest():
-            if leaf.score not in definition.scores:
-                yield key, f"{leaf.score} is not a score", f"use one of {texts(list(definition.scores))}"
-        case tests.InState():
-            for state in leaf.among:
-                if state not in definition.states:
-                    yield key, f"{state} is not a state", "name a state"
-        case _:
-            pass
-
-
-def _sources(definition: WorkflowFile) -> Iterator[_Finding]:
+def _sources(definition: WorkflowFile) -> Iterator[Finding]:
     ruled = [("plan", definition.plan.source), ("time", definition.time.source), ("grace", definition.grace.source)]
     ruled += [("course_flags", definition.course_flags.source)]
     ruled += [(f"guards.{guard.id}", guard.source) for guard in definition.guards]
