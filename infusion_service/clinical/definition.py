@@ -14,6 +14,7 @@ import msgspec
 
 from infusion_service.clinical.alert_definition import ActionRule, AlertRule, Score
 from infusion_service.clinical.guard_definition import CourseFlags, CourseRule, Guard
+from infusion_service.clinical.safety_definition import Safety
 
 Role = Literal["nurse", "charge_nurse", "prescriber", "pharmacist", "device"]
 FieldType = Literal[
@@ -210,17 +211,6 @@ class Escalation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     severity: str
     after_min: int
     to: str
-    source: str
-
-
-class Safety(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A named property that must hold over every sequence of facts: `fact` is never accepted while `unless` fails."""
-
-    id: str
-    says: str
-    fact: str
-    guard: str
-    ordinals: tuple[int, ...] = ()
     source: str
 
 
