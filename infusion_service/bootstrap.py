@@ -19,6 +19,11 @@ from datetime import UTC, datetime
 import structlog
 
 from infusion_service.access.access import Access
+from infusion_service.delivery.egress import EgressGuard, policy_of
+from infusion_service.delivery.endpoints import Endpoints, Means
+from infusion_service.delivery.registry import Rules
+from infusion_service.delivery.rendering import DayFacts
+from infusion_service.delivery.vault import KEY_FILE, Vault
 from infusion_service.intake.checkpointing import Checkpoints
 from infusion_service.intake.clock import Clock, SimulatedClock, SystemClock
 from infusion_service.intake.intake import Intake
@@ -48,6 +53,7 @@ class Service:
     watch: Watch
     access: Access
     checkpoints: Checkpoints
+    endpoints: Endpoints
 
     async def stop(self) -> None:
         """Take nothing more and answer what was handed over. Safe to call twice; leaving `open_service` calls it."""
@@ -90,6 +96,11 @@ async def open_service(
             intake.add_due_listener(watch.notice)
             watching = asyncio.create_task(watch.run(), name=f"watch of {settings.site}")
             opened.push_async_callback(_cancel, watching)
+        endpoints = _endpoints(settings, store, intake)
+        if not read_only:
+            opened.push_async_callback(endpoints.stop)
+            intake.add_listener(endpoints.notice)
+            await endpoints.start()
         yield Service(
             settings=settings,
             store=store,
@@ -98,6 +109,7 @@ async def open_service(
             watch=watch,
             access=access,
             checkpoints=checkpoints,
+            endpoints=endpoints,
         )
 
 
@@ -110,6 +122,37 @@ def tune_process() -> None:
     sys.setswitchinterval(THREAD_SWITCH_S)
     gc.collect()
     gc.freeze()
+
+
+def _endpoints(settings: Settings, store: Store, intake: Intake) -> Endpoints:
+    """Endpoints of a site. They live in the machine's time, also where the ward's is simulated: receivers do."""
+
+    async def day_of(day_id: str) -> DayFacts | None:
+        day = await intake.day(day_id)
+        return None if day is None else DayFacts(ward=day.ward, patient=day.patient)
+
+    policy = policy_of(
+        networks=settings.delivery_networks,
+        plain_networks=settings.delivery_plain_networks,
+        ports=settings.delivery_ports,
+        host_suffixes=settings.delivery_host_suffixes,
+    )
+    guard = EgressGuard(policy)
+    if settings.port:
+        guard.own_listener(settings.port)
+    wards = frozenset(ward.id for ward in settings.wards)
+    means = Means(
+        rules=Rules(site=settings.site, wards=wards, two_persons=settings.delivery_two_persons),
+        store=store,
+        journal=intake,
+        clock=SystemClock(),
+        vault=Vault(settings.database.parent / KEY_FILE),
+        guard=guard,
+        day_of=day_of,
+        base=settings.delivery_public_url or f"https://{settings.site}",
+        log_size=lambda: intake.log_size,
+    )
+    return Endpoints(means)
 
 
 def _clock(settings: Settings) -> Clock:

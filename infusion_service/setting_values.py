@@ -6,6 +6,7 @@ reader is `settings.py`'s business.
 
 import contextlib
 import difflib
+import ipaddress
 import re
 import zoneinfo
 from collections.abc import Callable, Iterable
@@ -28,6 +29,9 @@ Reader = Callable[[object], Any]
 """Turns a value of the file, or the text of a variable, into the setting; raises Unreadable."""
 
 _IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_HOST_SUFFIX = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+_WEB_ADDRESS = re.compile(r"https?://[A-Za-z0-9.\[\]:-]{1,255}(/[A-Za-z0-9._~/-]*)?")
+_PORT_MAX = 65535
 _WALL_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
@@ -83,6 +87,48 @@ def truth(value: object) -> bool:
 def path(value: object) -> Path:
     """Read a path as it is written; nothing is looked up."""
     return Path(text(value))
+
+
+def listed(value: object) -> list[object]:
+    """Read a list; in a variable its items are separated by commas."""
+    if isinstance(value, str):
+        return [item.strip() for item in value.split(",") if item.strip()]
+    if isinstance(value, list):
+        return value
+    raise Unreadable(f"{value!r} is not a list", "Write a list, or in a variable items separated by commas.")
+
+
+def networks(value: object) -> tuple[str, ...]:
+    """Read IP networks in CIDR notation."""
+    found = []
+    for item in listed(value):
+        try:
+            found.append(str(ipaddress.ip_network(str(item))))
+        except ValueError:
+            raise Unreadable(f"{item!r} is not a network", "Write networks as 10.20.0.0/16 or fd00::/8.") from None
+    return tuple(found)
+
+
+def ports(value: object) -> tuple[int, ...]:
+    """Read TCP ports."""
+    read = whole(1, _PORT_MAX)
+    return tuple(read(item) for item in listed(value))
+
+
+def host_suffixes(value: object) -> tuple[str, ...]:
+    """Read endings of host names."""
+    found = tuple(str(item).lower().strip(".") for item in listed(value))
+    if not all(_HOST_SUFFIX.fullmatch(item) for item in found):
+        raise Unreadable(f"{value!r} are not endings of host names", "Write endings such as hospital.example.")
+    return found
+
+
+def web_address(value: object) -> str:
+    """Read the beginning of a URL, without a slash at its end."""
+    address = text(value).rstrip("/")
+    if not _WEB_ADDRESS.fullmatch(address):
+        raise Unreadable(f"{value!r} is not a web address", "Write https://<host>, with a path if there is one.")
+    return address
 
 
 def moment(value: object) -> datetime:

@@ -92,6 +92,17 @@ class Settings:
     workflows_dir: Path = field(default_factory=packaged.workflows_dir)
     log_json: bool = False
     log_level: str = "info"
+    delivery_networks: tuple[str, ...] = ()
+    """Networks (CIDR) endpoints may be in. Empty: nothing is delivered."""
+    delivery_plain_networks: tuple[str, ...] = ()
+    """Networks in which endpoints may be reached without TLS."""
+    delivery_ports: tuple[int, ...] = (443,)
+    delivery_host_suffixes: tuple[str, ...] = ()
+    """What names of endpoints must end in; empty: any name, as long as its address is allowed."""
+    delivery_public_url: str | None = None
+    """The address this service is known by, part of every body delivered; None: https://<site>."""
+    delivery_two_persons: bool = False
+    """A new or re-pointed endpoint waits until a second person enables it."""
     limits: Limits = field(default_factory=Limits)
     wards: tuple[Ward, ...] = (Ward(id="neuro-day", name="Neurology day ward", timezone="Europe/Paris"),)
 
@@ -208,7 +219,9 @@ def _printable(value: object) -> object:
     if isinstance(value, Limits):
         return {item.name: getattr(value, item.name) for item in fields(value)}
     if isinstance(value, tuple):
-        return [{item.name: getattr(ward, item.name) for item in fields(ward)} for ward in value]
+        return [_printable(item) for item in value]
+    if isinstance(value, Ward):
+        return {item.name: getattr(value, item.name) for item in fields(value)}
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     return str(value) if isinstance(value, Path) else value
@@ -227,6 +240,12 @@ _KEYS: Mapping[str, tuple[str, Reader]] = {
     "storage.database": ("database", read.path),
     "storage.checkpoint_dir": ("checkpoint_dir", read.path),
     "workflows.directory": ("workflows_dir", read.path),
+    "delivery.networks": ("delivery_networks", read.networks),
+    "delivery.plain_networks": ("delivery_plain_networks", read.networks),
+    "delivery.ports": ("delivery_ports", read.ports),
+    "delivery.host_suffixes": ("delivery_host_suffixes", read.host_suffixes),
+    "delivery.public_url": ("delivery_public_url", read.web_address),
+    "delivery.two_persons": ("delivery_two_persons", read.truth),
     "logs.json": ("log_json", read.truth),
     "logs.level": ("log_level", read.one_of("debug", "info", "warning", "error")),
     **{f"limits.{item.name}": (item.name, read.whole(1)) for item in fields(Limits)},
@@ -239,7 +258,7 @@ _WARD_KEYS: Mapping[str, Reader] = {
     "timezone": read.time_zone,
     "missed_cutoff": read.wall_time,
 }
-_SECTIONS = ("site", "clock", "http", "storage", "workflows", "logs", "limits", "wards")
+_SECTIONS = ("site", "clock", "http", "storage", "workflows", "delivery", "logs", "limits", "wards")
 _PREFIX = "INFUSION_"
 _VARIABLES: Mapping[str, str] = {_PREFIX + key.replace(".", "_").upper(): key for key in _KEYS}
 _LIKENESS_MIN = 0.8

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -24,8 +25,13 @@ async def hosted(service: Service) -> AsyncIterator[str]:
     """
     stop = asyncio.Event()
     listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def listens(base_url: str) -> None:
+        service.endpoints.guard.own_listener(urlsplit(base_url).port or 0)
+        listening.set_result(base_url)
+
     server = asyncio.create_task(
-        serve(build_app(service), settings=service.settings, stop=stop, on_listening=listening.set_result),
+        serve(build_app(service), settings=service.settings, stop=stop, on_listening=listens),
         name="web server",
     )
     try:

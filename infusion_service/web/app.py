@@ -12,6 +12,7 @@ from typing import Protocol
 from aiohttp import web
 
 from infusion_service.access.access import Access
+from infusion_service.delivery.endpoints import Endpoints
 from infusion_service.intake.checkpointing import Checkpoints
 from infusion_service.intake.intake import Intake
 from infusion_service.intake.watch import Watch
@@ -52,6 +53,11 @@ class Service(Protocol):
         ...
 
     @property
+    def endpoints(self) -> Endpoints:
+        """What is delivered, and whereto."""
+        ...
+
+    @property
     def access(self) -> Access:
         """Who may enter."""
         ...
@@ -67,6 +73,7 @@ def build_app(service: Service) -> web.Application:
     app[keys.WATCH] = service.watch
     app[keys.STORE] = service.store
     app[keys.CHECKPOINTS] = service.checkpoints
+    app[keys.ENDPOINTS] = service.endpoints
     app[keys.ACCESS] = service.access
     app[keys.METRICS] = Metrics(log_entries=lambda: intake.log_size, intake_queue=lambda: intake.queue_depth)
     app[keys.OPENAPI] = openapi.encoded()

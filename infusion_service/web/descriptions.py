@@ -3,30 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from infusion_service.web import definitions, feed, metrics, payloads, proofs, shapes, stream
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Description:
-    """What a route is for, what it takes and what it gives."""
-
-    summary: str
-    tag: str
-    takes: type | None = None
-    """The payload of its body."""
-    gives: type | None = None
-    """The shape of its JSON answer; None with no `media` means an answer without a body."""
-    media: tuple[str, ...] = ()
-    """Media types of an answer that is not JSON, or not only."""
-    status: int = 200
-    query: tuple[str, ...] = ()
-    refuses: tuple[int, ...] = ()
-    """Statuses of problems beside those that every route of its kind has."""
-    replays: bool = False
-    """Whether the same request again is answered 200 with the first answer."""
-
+from infusion_service.web.describing import Description
+from infusion_service.web.endpoint_routes import ENDPOINT_DESCRIPTIONS
 
 _FACT_PROBLEMS = (404, 409, 412, 422, 429, 503, 507)
 _CHANGE_PROBLEMS = (503, 507)
@@ -251,4 +231,5 @@ DESCRIPTIONS: Mapping[tuple[str, str], Description] = {
         gives=shapes.ServiceToken,
         refuses=_CHANGE_PROBLEMS,
     ),
+    **ENDPOINT_DESCRIPTIONS,
 }

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from infusion_service.access.access import Access
 from infusion_service.access.identity import Identity
+from infusion_service.delivery.endpoints import Endpoints
 from infusion_service.intake.checkpointing import Checkpoints
 from infusion_service.intake.intake import Intake
 from infusion_service.intake.watch import Watch
@@ -17,6 +18,7 @@ from infusion_service.web.metrics import Metrics
 
 ACCESS = web.AppKey("access", Access)
 CHECKPOINTS = web.AppKey("checkpoints", Checkpoints)
+ENDPOINTS = web.AppKey("endpoints", Endpoints)
 INTAKE = web.AppKey("intake", Intake)
 METRICS = web.AppKey("metrics", Metrics)
 OPENAPI = web.AppKey("openapi", bytes)

@@ -18,7 +18,8 @@ from infusion_service import __version__
 from infusion_service.web.answers import encode
 from infusion_service.web.credentials import DEVICE_COOKIE, SESSION_COOKIE
 from infusion_service.web.days import CURSOR_PATTERN
-from infusion_service.web.descriptions import DESCRIPTIONS, Description
+from infusion_service.web.describing import Description
+from infusion_service.web.descriptions import DESCRIPTIONS
 from infusion_service.web.payloads import UUID_PATTERN, BatchItem
 from infusion_service.web.problems import CONTENT_TYPE as PROBLEM_TYPE
 from infusion_service.web.problems import PROBLEM_TYPES

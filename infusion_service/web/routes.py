@@ -18,6 +18,7 @@ from infusion_service.web import (
     sessions,
     stream,
 )
+from infusion_service.web.endpoint_routes import ENDPOINT_ROUTES
 from infusion_service.web.routing import ADMIN, ANYONE, PUBLIC, READERS, STAFF, WARD, Handler, Route
 
 INTEGRATIONS = frozenset({"integration", "auditor", "admin"})
@@ -76,4 +77,5 @@ ROUTES: tuple[Route, ...] = (
     _route("GET", "/v1/tokens", administration.get_tokens, ADMIN, "administration"),
     _route("POST", "/v1/tokens", administration.post_token, ADMIN, "administration"),
     _route("PATCH", "/v1/tokens/{token}", administration.patch_token, ADMIN, "administration"),
+    *ENDPOINT_ROUTES,
 )

@@ -15,7 +15,10 @@ from infusion_service.web.routes import ROUTES
 from infusion_service.web.routing import Route
 from tests.web.conftest import HttpWard, new_event_id
 
-PUBLIC_ADDRESSES = {"/", "/static/{file}", "/health/live", "/health/ready", "/openapi.json"}
+PUBLIC_ADDRESSES = {"/", "/static/{file}", "/health/live", "/health/ready", "/openapi.json"} | {
+    "/asyncapi.json",
+    "/schemas/{schema}",
+}
 
 guarded_routes = pytest.mark.parametrize(
     "route", [route for route in ROUTES if not route.public], ids=lambda route: f"{route.method} {route.path}"
@@ -81,7 +84,7 @@ async def test_a_narrowed_token_reaches_its_scopes_alone(ward: HttpWard) -> None
 
 
 async def test_public_routes_answer_without_a_credential(ward: HttpWard) -> None:
-    for path in PUBLIC_ADDRESSES - {"/static/{file}"}:
+    for path in PUBLIC_ADDRESSES - {"/static/{file}", "/schemas/{schema}"}:
         assert (await ward.get(path, by=None)).status == 200
 
 
