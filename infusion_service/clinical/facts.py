@@ -8,7 +8,6 @@ whether the fact is allowed in the state of the day.
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -20,7 +19,9 @@ from infusion_service.clinical.vocabulary import Refusal, format_time, parse_tim
 LIST_ITEMS_MAX = 200
 POINTER_TOKEN_CHARS_MAX = 64
 INTEGER_MAX = 2**53 - 1
-_DECIMAL_TEXT = re.compile(r"-?\d{1,15}(\.\d{1,15})?")
+_DECIMAL_TEXT = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
+_DATE_TEXT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_ID_TEXT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|[\ud800-\udfff]")
 
 
@@ -199,7 +200,7 @@ def _time(_field: Field, value: Any) -> str:
 
 
 def _date(_field: Field, value: Any) -> str:
-    if isinstance(value, str) and len(value) == len("2026-11-23"):
+    if isinstance(value, str) and _DATE_TEXT.fullmatch(value):
         try:
             return date.fromisoformat(value).isoformat()
         except ValueError:
@@ -208,11 +209,8 @@ def _date(_field: Field, value: Any) -> str:
 
 
 def _id(_field: Field, value: Any) -> str:
-    if isinstance(value, str):
-        try:
-            return str(uuid.UUID(value))
-        except ValueError:
-            pass
+    if isinstance(value, str) and _ID_TEXT.fullmatch(value):
+        return value.lower()
     raise _Invalid("must be an id (UUID)")
 
 
