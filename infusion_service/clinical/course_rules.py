@@ -126,10 +126,11 @@ def _held(_rule: rules.CourseHeld, course: Course, candidate: Candidate) -> str 
 def held_reason(course: Course, course_number: int) -> str | None:
     """Say why the course is held or stopped, or return None."""
     flags = course.open_flags(course_number)
-    causes = texts(sorted({flag.cause for flag in flags}))
-    if any(flag.flag == PERMANENT for flag in flags):
-        return f"treatment is stopped for good ({causes})"
+    permanent = sorted({flag.cause for flag in flags if flag.flag == PERMANENT})
+    if permanent:
+        return f"treatment is stopped for good ({texts(permanent)})"
     if flags:
+        causes = texts(sorted({flag.cause for flag in flags}))
         return f"the course is held ({causes}): a prescriber's review with decision continue lifts it"
     return None
 

@@ -102,8 +102,16 @@ class OneDay:
     """A scheduled day. `now` is where its clock stands; times are wall times ("10:00", "2026-11-24 10:00")."""
 
     def __init__(
-        self, *, date: str = "2026-11-23", timezone: str = "Europe/Paris", workflow: Workflow = WORKFLOW, **data: JSON
+        self,
+        *,
+        date: str = "2026-11-23",
+        timezone: str = "Europe/Paris",
+        workflow: Workflow = WORKFLOW,
+        number: int = 0,
+        **data: JSON,
     ) -> None:
+        """`number` tells the ids of several days apart."""
+        self._number = number
         self.zone = ZoneInfo(timezone)
         self.date = date
         self.others: Course = EMPTY_COURSE
@@ -124,7 +132,7 @@ class OneDay:
 
     def new_id(self) -> str:
         """An id like any other; they count, so that a failure reads the same every time."""
-        return f"00000000-0000-4000-8000-{next(self._ids):012d}"
+        return f"{self._number:08d}-0000-4000-8000-{next(self._ids):012d}"
 
     def at(self, clock: str) -> datetime:
         """The moment of a wall time, on the date of the day unless another is written."""
