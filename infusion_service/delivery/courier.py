@@ -76,6 +76,7 @@ class HttpCourier:
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             auto_decompress=False,
+            headers={"accept-encoding": "identity"},
             timeout=aiohttp.ClientTimeout(total=target.timeout_s, sock_connect=CONNECT_S),
         )
 

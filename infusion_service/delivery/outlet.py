@@ -53,7 +53,6 @@ class Outlet:
         self._signer, self._ends_at = self._live_signer()
         self._headers = {
             "content-type": CONTENT_TYPE,
-            "accept-encoding": "identity",
             "user-agent": USER_AGENT,
             **headers,
         }
