@@ -18,7 +18,7 @@ from infusion_service.intake.intake import Intake
 from infusion_service.intake.watch import Watch
 from infusion_service.log.store import Store
 from infusion_service.settings import Settings
-from infusion_service.web import feed, keys, openapi, page, stream
+from infusion_service.web import feed, keys, openapi, page, rates, stream
 from infusion_service.web.boundary import boundary, expect, guarded
 from infusion_service.web.metrics import Metrics
 from infusion_service.web.routes import ROUTES

@@ -30,6 +30,9 @@ ADMIN = frozenset({"admin"})
 FACTS = "facts"
 """The group of routes that take facts."""
 
+WHOLE_SITE = frozenset({"endpoints"})
+"""Groups of routes about the whole site: an endpoint could be sent every ward's days, whoever set it up."""
+
 UNMATCHED = "unmatched"
 """Stands for the route of a request whose address leads nowhere."""
 
@@ -67,6 +70,9 @@ class Route:
         if not self.lets_in(identity):
             detail = f"The role {identity.role} may not call this."
             raise Denied("role_not_permitted", detail, by=identity.actor, reason="role")
+        if self.scope in WHOLE_SITE and identity.wards is not None:
+            detail = "This is about the whole site; a credential narrowed to wards may not call it."
+            raise Denied("role_not_permitted", detail, by=identity.actor, reason="ward")
 
     def lets_in(self, identity: Identity) -> bool:
         """Whether the role, and the scopes of a narrowed token, reach this route."""

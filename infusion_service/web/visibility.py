@@ -47,7 +47,8 @@ class Reader:
         if role == "auditor" and self._caller.wards is None:
             return True
         if stream == SITE_STREAM:
-            return role in ("auditor", "admin") and not _concerns_a_patient(entry.entry)
+            # It tells of every ward: for those alone who are narrowed to none.
+            return self._caller.wards is None and role == "admin" and not _concerns_a_patient(entry.entry)
         if role == "admin":
             return False
         if self._caller.wards is None:
@@ -79,7 +80,7 @@ class Reader:
 
 
 def _concerns_a_patient(entry: Entry | None) -> bool:
-    # They stand on the site's stream too, whatever ward they are about: for auditors of the whole site alone.
+    # A refused scheduling and a breaking of the glass stand on the site's stream: no administrator's business.
     return entry is not None and (entry.kind == "refused" or entry.type == GLASS_BROKEN)
 
 
