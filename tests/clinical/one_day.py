@@ -117,7 +117,7 @@ class OneDay:
         self.others: Course = EMPTY_COURSE
         self._ids = count(1)
         self.day: Day = new_day(self.new_id(), "demo", workflow)
-        self.now = self.at("08:00")
+        self.now = self.at("00:00")
         given = {
             "patient": {"id": "P-1"},
             "course": 1,
