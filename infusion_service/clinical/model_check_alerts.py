@@ -47,9 +47,8 @@ def _letter(alphabet: Alphabet, test: alerts.Test) -> Letter | None:
     fact_type, data = said
     letter = alphabet.plain(fact_type).saying(**data)
     fact = alphabet.workflow.facts[fact_type]
-    if "confirmed" in fact.fields and isinstance(read_fact(fact, letter.data, emergency=False), Refusal):
-        letter = letter.saying(confirmed=True)
-    return letter if not isinstance(read_fact(fact, letter.data, emergency=False), Refusal) else None
+    answer = read_fact(fact, letter.data, emergency=False) if "confirmed" in fact.fields else None
+    return letter.saying(confirmed=True) if isinstance(answer, Refusal) else letter
 
 
 def _saying(alphabet: Alphabet, test: alerts.Test) -> Said | None:

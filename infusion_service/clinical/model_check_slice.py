@@ -31,8 +31,7 @@ from infusion_service.clinical.model_check_guards import (
 )
 from infusion_service.clinical.model_check_letters import CLINICIANS, Alphabet, Letter
 from infusion_service.clinical.model_check_values import LEFT_OUT, BagId, MonthsAgo, values_against, values_for
-from infusion_service.clinical.safety import leaves
-from infusion_service.clinical.safety_definition import Safety
+from infusion_service.clinical.safety_definition import Safety, leaves
 from infusion_service.clinical.vocabulary import CLINICAL_ROLES
 from infusion_service.clinical.workflow import Workflow
 

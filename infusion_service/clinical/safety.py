@@ -18,6 +18,7 @@ from infusion_service.clinical.day import Day
 from infusion_service.clinical.dose import MINUTES_PER_HOUR, Bag
 from infusion_service.clinical.fold import bag_for_start
 from infusion_service.clinical.picture import Fact
+from infusion_service.clinical.safety_definition import leaves
 from infusion_service.clinical.vocabulary import Actor, parse_time
 
 PERCENT = 100
@@ -41,18 +42,6 @@ class Asked:
 def holds(test: tests.SafetyTest, asked: Asked) -> bool:
     """Tell whether a test holds in this situation."""
     return _EVALUATORS[type(test)](test, asked)
-
-
-def leaves(test: tests.SafetyTest) -> Iterator[tests.SafetyTest]:
-    """Yield the simple tests within a test."""
-    match test:
-        case tests.NotTest():
-            yield from leaves(test.of)
-        case tests.AllTest() | tests.AnyTest():
-            for part in test.of:
-                yield from leaves(part)
-        case _:
-            yield test
 
 
 def limits(test: tests.SafetyTest, asked: Asked) -> Iterator[datetime]:

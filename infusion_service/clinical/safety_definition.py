@@ -8,6 +8,7 @@ unless the name says otherwise.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 import msgspec
@@ -218,3 +219,15 @@ class Safety(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     unless_overridden: tuple[str, ...] = ()
     """An acceptance that used up an override of one of these guards does not count: somebody answered for it."""
     source: str
+
+
+def leaves(test: SafetyTest) -> Iterator[SafetyTest]:
+    """Yield the simple tests within a test."""
+    match test:
+        case NotTest():
+            yield from leaves(test.of)
+        case AllTest() | AnyTest():
+            for part in test.of:
+                yield from leaves(part)
+        case _:
+            yield test

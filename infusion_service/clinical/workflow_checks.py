@@ -1,9 +1,9 @@
 """Load-time checks of a workflow file: what is refused before a single patient is scheduled under it.
 
 Promises: every problem is found in one pass, named by file and key, and says what to do. Checked: names that lead
-nowhere, states that cannot be reached or left, no way to an emergency, moves that overlap, facts without the fields
-their meaning needs, clinical rules without source, tests on signs that nothing records, units that do not fit their
-field. Does not: model-check sequences of facts.
+nowhere, states that cannot be reached or left, no way to an emergency, moves that overlap, clinical rules without
+source; facts, rules, alerts and safety properties in the modules beside this one. Does not: model-check sequences of
+facts.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from infusion_service.clinical.definition import FactType, Field, Move, WorkflowFile
+from infusion_service.clinical.definition import FactType, Move, WorkflowFile
 from infusion_service.clinical.machine import STAY
-from infusion_service.clinical.vocabulary import CLINICAL_ROLES, texts
+from infusion_service.clinical.vocabulary import texts
+from infusion_service.clinical.workflow_alert_checks import alerts
+from infusion_service.clinical.workflow_fact_checks import facts
 from infusion_service.clinical.workflow_rule_checks import Finding, rules, unknown
+from infusion_service.clinical.workflow_safety_checks import safety
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,43 +34,6 @@ class WorkflowProblem:
         return f"{self.file}: {self.key or 'the file'}: {self.problem} ({self.remedy})"
 
 
-_UNITS = (
-    "_mg", "_ml", "_ml_per_h", "_per_min", "_mmhg", "_percent", "_celsius", "_mmol_per_l", "_minutes", "_min", "_h",
-)  # fmt: skip
-_NUMBERS_WITHOUT_UNIT = ("course", "day", "severity", "pain_score", "spo2_scale", "ctcae_grade", "infusions_given")
-
-_FIELDS_OF_MEANING: dict[str, dict[str, str]] = {
-    "scheduling": {"patient": "object", "course": "integer", "day": "integer", "date": "date", "ward": "text"},
-    "checklist": {"items": "list"},
-    "pump_started": {"rate_ml_per_h": "decimal"},
-    "pump_rate_changed": {"rate_ml_per_h": "decimal"},
-    "pump_resumed": {"rate_ml_per_h": "decimal"},
-    "pump_paused": {"reason": "choice"},
-    "pump_stopped": {"reason": "choice"},
-    "pump_alarm": {"flow_stopped": "boolean"},
-    "bag_prepared": {
-        "product": "text",
-        "batch": "text",
-        "vial_expires_on": "date",
-        "prepared_at": "time",
-        "volume_ml": "decimal",
-        "dose_mg": "decimal",
-    },
-    "symptom": {"code": "choice"},
-    "symptom_resolved": {"code": "choice"},
-    "lab_sampled": {"analyte": "text", "sampled_at": "time"},
-    "lab_resulted": {"analyte": "text", "sampled_at": "time", "value": "decimal"},
-    "medication_given": {"class": "choice"},
-    "medication_declined": {"class": "choice"},
-    "review": {"decision": "choice"},
-    "diagnosis": {"code": "text", "status": "choice"},
-    "baseline": {"deficits": "choices"},
-    "stood_down": {"finding": "choice"},
-    "override": {"guard": "text", "reason": "text", "valid_minutes": "integer"},
-    "strike": {"entry": "id"},
-    "confirmation": {"entry": "id"},
-    "acknowledgement": {"alert": "id"},
-}
 _NEEDED_MEANINGS = ("scheduling", "emergency", "strike")
 
 
@@ -75,7 +41,7 @@ def check(definition: WorkflowFile, *, file: str) -> tuple[WorkflowProblem, ...]
     """Return every problem of a parsed workflow file; empty for a file that may be used."""
     findings: list[Finding] = [*_states(definition), *_states_named(definition), *_meanings(definition)]
     if not findings:  # without sound states the rest would only repeat it
-        for finder in (_moves, _reachable, _facts, rules, _sources):
+        for finder in (_moves, _reachable, facts, rules, alerts, safety, _sources):
             findings += finder(definition)
     return tuple(WorkflowProblem(file, *finding) for finding in findings)
 
@@ -114,8 +80,7 @@ def _moves(definition: WorkflowFile) -> Iterator[Finding]:
     for name, fact in definition.facts.items():
         for index, move in enumerate(fact.moves):
             key = f"facts.{name}.moves[{index}]"
-            if move.when is not None and move.when.field not in fact.fields:
-                yield key, f"tests the field {move.when.field}, which the fact does not have", "name one of its fields"
+            yield from _when(key, move, fact)
             for other in fact.moves[:index]:
                 shared = set(move.sources) & set(other.sources)
                 if shared and _overlap(move, other):
@@ -124,6 +89,18 @@ def _moves(definition: WorkflowFile) -> Iterator[Finding]:
                         f"overlaps another move from {texts(sorted(shared))}",
                         "let the conditions exclude each other",
                     )
+
+
+def _when(key: str, move: Move, fact: FactType) -> Iterator[Finding]:
+    when = move.when
+    if when is None:
+        return
+    yield from unknown(key, "field of it", (when.field,), fact.fields)
+    if (when.equals is None) == (not when.among):
+        yield f"{key}.when", "must have exactly one of `equals` and `among`", "leave one"
+    if when.field in fact.fields and fact.fields[when.field].of:
+        said = (*when.among, *((when.equals,) if isinstance(when.equals, str) else ()))
+        yield from unknown(f"{key}.when", f"code of {when.field}", said, fact.fields[when.field].of)
 
 
 def _overlap(one: Move, other: Move) -> bool:
@@ -172,52 +149,6 @@ def _reachable(definition: WorkflowFile) -> Iterator[Finding]:
             yield key, "is a trap: no terminal state can be reached from it", "add a way out"
         if state.open and name not in emergencies:
             yield key, "has no way to an emergency", "add it to the moves of the fact that means emergency"
-
-
-def _facts(definition: WorkflowFile) -> Iterator[Finding]:
-    for name, fact in definition.facts.items():
-        key = f"facts.{name}"
-        yield from _fields_of_meaning(fact, key)
-        if fact.means == "vital_signs" and not fact.complete_set:
-            yield key, "says no complete_set", "name the signs that make a set complete"
-        named = (*fact.complete_set, *fact.at_least_one_of, *(sign for pair in fact.together for sign in pair))
-        yield from unknown(key, "field of it", named, fact.fields)
-        if not fact.by and fact.means != "missed":
-            yield f"{key}.by", "nobody may post it", "name at least one role"
-        yield from _fields(fact, key, definition)
-    for held_by, held in definition.roles.items():
-        yield from unknown(f"roles.{held_by}", "role", (held_by, *held), CLINICAL_ROLES)
-
-
-def _fields_of_meaning(fact: FactType, key: str) -> Iterator[Finding]:
-    for field, wanted in _FIELDS_OF_MEANING.get(fact.means or "", {}).items():
-        if field not in fact.fields:
-            yield key, f"means {fact.means} but has no field {field}", f"add {field} of type {wanted}"
-        elif fact.fields[field].type != wanted:
-            yield f"{key}.fields.{field}", f"is {fact.fields[field].type}", f"a {fact.means} needs {wanted}"
-
-
-def _fields(fact: FactType, key: str, definition: WorkflowFile) -> Iterator[Finding]:
-    for name, field in fact.fields.items():
-        where = f"{key}.fields.{name}"
-        if field.type in ("choice", "choices") and not field.of:
-            yield where, "is a choice of nothing", "list its codes in `of` or name code groups"
-        yield from unknown(where, "code group", field.groups, definition.code_groups)
-        if _wants_unit(name, field):
-            yield where, "is a measured number whose name says no unit", f"end the name in one of {texts(_UNITS)}"
-        for bounds in (field.soft, field.hard):
-            if bounds is not None and bounds[0] > bounds[1]:
-                yield where, "has a range whose lower end is above its upper end", "swap them"
-        if field.soft and field.hard and not (field.hard[0] <= field.soft[0] and field.soft[1] <= field.hard[1]):
-            yield where, "has a soft range outside its hard range", "the soft range lies within the hard one"
-        if field.soft and "confirmed" not in fact.fields:
-            yield where, "has a soft range but the fact cannot be confirmed", "add a boolean field `confirmed`"
-
-
-def _wants_unit(name: str, field: Field) -> bool:
-    measured = field.type == "decimal" or field.soft is not None or field.hard is not None
-    given_beside = name in ("value", "dose", "reference_high")  # their unit is a field of its own
-    return measured and not given_beside and name not in _NUMBERS_WITHOUT_UNIT and not name.endswith(_UNITS)
 
 
 def _sources(definition: WorkflowFile) -> Iterator[Finding]:

@@ -1,20 +1,23 @@
-"""Load-time checks of the rules of a workflow file: guards, course rules, checks, alerts, and the names they use.
+"""Load-time checks of the rules of a workflow file: guards, course rules, due checks, escalations, the plan.
 
-Promises: every name that leads nowhere is found, with what it could have been. One small function per kind of rule.
-Does not: look at states, moves and fields (`workflow_checks`).
+Promises: every name that leads nowhere is found, with what it could have been; a rule that needs a kind of fact or a
+field is refused where there is none; no limit is below zero. One small function per kind of rule. Does not: look at
+states, moves (`workflow_checks`), fields (`workflow_fact_checks`) or alerts (`workflow_alert_checks`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
-from infusion_service.clinical import alert_definition as tests
+import msgspec
+
 from infusion_service.clinical import guard_definition as guards
-from infusion_service.clinical.alert_definition import AlertRule, Band
-from infusion_service.clinical.alert_families import leaves_of
-from infusion_service.clinical.definition import Check, WorkflowFile
-from infusion_service.clinical.vocabulary import texts
+from infusion_service.clinical.alert_definition import SEVERITIES
+from infusion_service.clinical.definition import Check, Escalation, Meaning, WorkflowFile
+from infusion_service.clinical.guard_definition import Guard, Override
+from infusion_service.clinical.vocabulary import CLINICAL_ROLES, texts
 
 Finding = tuple[str, str, str]
 """Key, problem, remedy."""
@@ -25,44 +28,77 @@ def unknown(key: str, kind: str, names: Iterable[str], known: Collection[str]) -
     for name in names:
         if name not in known:
             article = "an" if kind[0] in "aeiou" else "a"
-            yield key, f"{name} is not {article} {kind}", f"use one of {texts(sorted(known))}"
+            remedy = f"use one of {texts(sorted(known))}" if known else "there is none in this file: add one first"
+            yield key, f"{name} is not {article} {kind}", remedy
 
 
 def rules(definition: WorkflowFile) -> Iterator[Finding]:
     """Yield what is wrong with the rules of a definition whose states and facts are sound."""
-    yield from _guards(definition)
+    for kind, ids in (
+        ("guards", [guard.id for guard in definition.guards]),
+        ("course_rules", [rule.id for rule in definition.course_rules]),
+    ):
+        for id in sorted({id for id in ids if ids.count(id) > 1}):
+            yield f"{kind}.{id}", "stands twice", "give every rule its own id"
+    for guard in definition.guards:
+        yield from _guard(f"guards.{guard.id}", guard, definition)
     yield from _second_persons(definition)
-    yield from _course_rules(definition)
+    yield from _course(definition)
     for index, check in enumerate(definition.checks):
         yield from _check(f"checks[{index}] ({check.check})", check, definition)
-    for rule in definition.alerts:
-        yield from _alert(f"alerts.{rule.id}", rule, definition)
-    for name, action in definition.actions.items():
-        declares = (action.declares,) if action.declares else ()
-        named = (*action.answered_by, *action.answered_by_idle, *declares)
-        yield from unknown(f"actions.{name}", "fact", named, definition.facts)
+    for index, step in enumerate(definition.escalations):
+        yield from _escalation(f"escalations[{index}]", step)
+    yield from _plan(definition)
 
 
-def _twice(key: str, ids: list[str], id: str) -> Iterator[Finding]:
-    if ids.count(id) > 1:
-        yield key, "stands twice", "give every rule its own id"
+def numbers(key: str, rule: msgspec.Struct) -> Iterator[Finding]:
+    """Yield a finding for each number of a rule that is below zero; none of them may be."""
+    for name in rule.__struct_fields__:
+        value = getattr(rule, name)
+        for each in value.values() if isinstance(value, Mapping) else (value,):
+            if isinstance(each, int | Decimal) and not isinstance(each, bool) and each < 0:
+                yield key, f"{name} is {each}", "give a number that is not below 0"
 
 
-def _guards(definition: WorkflowFile) -> Iterator[Finding]:
-    ids = [guard.id for guard in definition.guards]
-    for guard in definition.guards:
-        key = f"guards.{guard.id}"
-        yield from _twice(key, ids, guard.id)
-        yield from unknown(key, "fact", guard.on, definition.facts)
-        yield from unknown(key, "state", guard.only_from, definition.states)
-        special = _GUARDS.get(type(guard))
-        if special is not None:
-            yield from special(key, guard, definition)
+def _guard(key: str, guard: Guard, definition: WorkflowFile) -> Iterator[Finding]:
+    yield from unknown(key, "fact", guard.on, definition.facts)
+    yield from unknown(key, "state", guard.only_from, definition.states)
+    yield from numbers(key, guard)
+    if guard.override is not None:
+        yield from _override(f"{key}.override", guard.override)
+    for meanings in _NEEDS.get(type(guard), ()):
+        if not any(fact.means in meanings for fact in definition.facts.values()):
+            yield key, f"no fact means {' or '.join(meanings)}", f'give a fact means = "{meanings[0]}"'
+    special = _GUARDS.get(type(guard))
+    if special is not None:
+        yield from special(key, guard, definition)
+
+
+_NEEDS: dict[type, tuple[tuple[Meaning, ...], ...]] = {
+    guards.Checklist: (("checklist",),),
+    guards.ReadingBelow: (("vital_signs",),),
+    guards.MedicationGiven: (("medication_given",),),
+    guards.BagIdentified: (("bag_prepared",),),
+    guards.BagInDate: (("bag_prepared",),),
+    guards.CompleteSetWithin: (("vital_signs",),),
+    guards.ResumeAuthorised: (("review",),),
+    guards.VolumeDelivered: (("pump_started",),),
+    guards.ObservedFor: (("pump_started",),),
+    guards.SampledAfterInfusion: (("lab_sampled", "lab_resulted"), ("pump_started",)),
+    guards.ReviewSays: (("review",),),
+}
+"""The kinds of fact without which a guard could never pass or never fail."""
+
+
+def _override(key: str, override: Override) -> Iterator[Finding]:
+    yield from unknown(key, "role", (*override.by, *override.consent), CLINICAL_ROLES)
+    if not override.by:
+        yield key, "may be granted by nobody", "name a role in `by`, or take the override out"
 
 
 def _reading_below(key: str, guard: guards.ReadingBelow, definition: WorkflowFile) -> Iterator[Finding]:
-    yield from unknown(key, "sign that is recorded", guard.below, _signs(definition))
-    yield from unknown(key, "alert", guard.alerts_closed, _alert_ids(definition))
+    yield from unknown(key, "sign that is recorded", guard.below, signs(definition))
+    yield from unknown(key, "alert", guard.alerts_closed, alert_ids(definition))
 
 
 def _complete_set_within(key: str, guard: guards.CompleteSetWithin, _definition: WorkflowFile) -> Iterator[Finding]:
@@ -72,6 +108,8 @@ def _complete_set_within(key: str, guard: guards.CompleteSetWithin, _definition:
 def _no_open_alert(key: str, guard: guards.NoOpenAlert, definition: WorkflowFile) -> Iterator[Finding]:
     yield from _per_fact(key, guard.on, guard.severities)
     yield from unknown(key, "action", guard.actions, definition.actions)
+    severities = (severity for named in guard.severities.values() for severity in named)
+    yield from unknown(key, "severity", severities, SEVERITIES)
 
 
 def _recorded_today(key: str, guard: guards.RecordedToday, definition: WorkflowFile) -> Iterator[Finding]:
@@ -79,14 +117,31 @@ def _recorded_today(key: str, guard: guards.RecordedToday, definition: WorkflowF
 
 
 def _medication_given(key: str, guard: guards.MedicationGiven, definition: WorkflowFile) -> Iterator[Finding]:
-    classes = _codes(definition, "medication_given", "class")
+    classes = codes(definition, "medication_given", "class")
     yield from unknown(key, "medication class", (guard.medication_class,), classes)
 
 
 def _checklist(key: str, guard: guards.Checklist, definition: WorkflowFile) -> Iterator[Finding]:
-    yield from unknown(
-        key, "checklist item", (*guard.items, *guard.may_be_not_applicable), _checklist_items(definition)
-    )
+    named = (*guard.items, *guard.may_be_not_applicable)
+    yield from unknown(key, "checklist item", named, checklist_items(definition, "item"))
+
+
+def _rate(key: str, guard: guards.RateWithinPlan, definition: WorkflowFile) -> Iterator[Finding]:
+    yield from _has_fields(key, guard.on, "rate_ml_per_h", definition)
+
+
+def _field_true(key: str, guard: guards.FieldTrue, definition: WorkflowFile) -> Iterator[Finding]:
+    yield from _has_fields(key, guard.on, guard.field, definition)
+
+
+def _review_says(key: str, guard: guards.ReviewSays, definition: WorkflowFile) -> Iterator[Finding]:
+    yield from _has_fields(key, _meaning(definition, "review"), guard.field, definition)
+
+
+def _resume(key: str, guard: guards.ResumeAuthorised, definition: WorkflowFile) -> Iterator[Finding]:
+    yield from _has_fields(key, _meaning(definition, "review"), "authorises_resume", definition)
+    reasons = codes(definition, "pump_paused", "reason")
+    yield from unknown(key, "reason of a pause", guard.free_reasons, reasons | {"technical"})
 
 
 _GUARDS: dict[type, Callable[[str, Any, WorkflowFile], Iterator[Finding]]] = {
@@ -96,7 +151,17 @@ _GUARDS: dict[type, Callable[[str, Any, WorkflowFile], Iterator[Finding]]] = {
     guards.RecordedToday: _recorded_today,
     guards.MedicationGiven: _medication_given,
     guards.Checklist: _checklist,
+    guards.RateWithinPlan: _rate,
+    guards.FieldTrue: _field_true,
+    guards.ReviewSays: _review_says,
+    guards.ResumeAuthorised: _resume,
 }
+
+
+def _has_fields(key: str, names: Iterable[str], field: str, definition: WorkflowFile) -> Iterator[Finding]:
+    for name in names:
+        if name in definition.facts:
+            yield from unknown(key, f"field of {name}", (field,), definition.facts[name].fields)
 
 
 def _per_fact(key: str, on: tuple[str, ...], given: Iterable[str]) -> Iterator[Finding]:
@@ -111,108 +176,81 @@ def _second_persons(definition: WorkflowFile) -> Iterator[Finding]:
             yield f"facts.{name}.second", "no guard of kind second_person names it", "add it to that guard's `on`"
 
 
-def _course_rules(definition: WorkflowFile) -> Iterator[Finding]:
+def _course(definition: WorkflowFile) -> Iterator[Finding]:
     for rule in definition.course_rules:
-        yield from unknown(f"course_rules.{rule.id}", "fact", rule.on, definition.facts)
+        key = f"course_rules.{rule.id}"
+        yield from unknown(key, "fact", rule.on, definition.facts)
+        yield from numbers(key, rule)
     flags = definition.course_flags
     named = (*(rule.alert for rule in flags.permanent_alerts), *(rule.alert for rule in flags.hold_alerts))
-    yield from unknown("course_flags", "alert", named, _alert_ids(definition))
+    yield from unknown("course_flags", "alert", named, alert_ids(definition))
+    for hold in flags.hold_alerts:
+        yield from unknown("course_flags.hold_alerts", "action", hold.actions, definition.actions)
+        yield from unknown("course_flags.hold_alerts", "severity", hold.severities, SEVERITIES)
+    decisions = codes(definition, "review", "decision")
+    yield from unknown("course_flags.hold_decisions", "decision of a review", flags.hold_decisions, decisions)
+    yield from unknown("course_flags.lift_decisions", "decision of a review", flags.lift_decisions, decisions)
 
 
 def _check(key: str, check: Check, definition: WorkflowFile) -> Iterator[Finding]:
     yield from unknown(key, "fact", (check.fact, *check.after_facts), definition.facts)
     yield from unknown(key, "state", check.states, definition.states)
-    yield from unknown(key, "sign that is recorded", check.signs, _signs(definition))
+    yield from unknown(key, "sign that is recorded", check.signs, signs(definition))
+    reasons = codes(definition, "pump_paused", "reason") | {"technical"}
+    yield from unknown(key, "reason of a pause", check.pause_reasons, reasons)
+    yield from numbers(key, check)
     kinds = [check.every_min is not None, bool(check.after_facts), check.calendar, bool(check.hours_after)]
     if sum(kinds) != 1:
         yield key, "must be of one kind", "give exactly one of every_min, after_facts, calendar, hours_after"
+    if check.every_min == 0:
+        yield key, "falls due every 0 minutes", "give every_min a number above 0"
+    if check.after_facts and check.after_min is None:
+        yield key, "says after which facts but not how soon", "give after_min"
 
 
-def _alert(key: str, rule: AlertRule, definition: WorkflowFile) -> Iterator[Finding]:
-    yield from _twice(key, [other.id for other in definition.alerts], rule.id)
-    yield from unknown(key, "alert", rule.explained_by, _alert_ids(definition))
-    for index, band in enumerate(rule.bands):
-        yield from _band(f"{key}.bands[{index}]", band, definition)
+def _escalation(key: str, step: Escalation) -> Iterator[Finding]:
+    yield from unknown(key, "severity", (step.severity,), SEVERITIES)
+    yield from unknown(key, "role", (step.to,), CLINICAL_ROLES)
+    yield from numbers(key, step)
 
 
-def _band(key: str, band: Band, definition: WorkflowFile) -> Iterator[Finding]:
-    if (band.when is None) == (band.since is None):
-        yield key, "must have exactly one of `when` and `from`", "leave one"
-    yield from unknown(key, "action", (band.action,), definition.actions)
-    yield from unknown(key, "fact", band.wants, definition.facts)
-    if isinstance(band.since, tests.BagExpiry):
-        bag_guards = [guard.id for guard in definition.guards if isinstance(guard, guards.BagInDate)]
-        yield from unknown(key, "guard of kind bag_in_date", (band.since.guard,), bag_guards)
-    for leaf in leaves_of(band.when) if band.when is not None else ():
-        special = _LEAVES.get(type(leaf))
-        if special is not None:
-            yield from special(key, leaf, definition)
+def _plan(definition: WorkflowFile) -> Iterator[Finding]:
+    for name in ("dose_mg", "duration_min"):
+        if getattr(definition.plan, name) <= 0:
+            yield f"plan.{name}", "is not above 0", "say what one day's infusion is planned to be"
+    yield from numbers("time", definition.time)
+    yield from numbers("grace", definition.grace)
+    hour, _, minute = definition.time.missed_cutoff.partition(":")
+    told = hour.isdecimal() and minute.isdecimal() and len(hour) == len(minute) == len("00")
+    if not told or int(hour) >= HOURS_PER_DAY or int(minute) >= MINUTES_PER_HOUR:
+        yield "time.missed_cutoff", f"{definition.time.missed_cutoff} is no time of day", 'write it as "12:00"'
 
 
-def _of_sign(
-    key: str, leaf: tests.Reading | tests.CodeReading | tests.Trend, definition: WorkflowFile
-) -> Iterator[Finding]:
-    yield from unknown(key, "sign that is recorded", (leaf.sign,), _signs(definition))
+HOURS_PER_DAY, MINUTES_PER_HOUR = 24, 60
 
 
-def _of_symptom(key: str, leaf: tests.Symptom, definition: WorkflowFile) -> Iterator[Finding]:
-    yield from unknown(key, "symptom code", leaf.among, _codes(definition, "symptom", "code"))
-    if not leaf.among and not leaf.unnamed:
-        yield key, "names no symptom", "give `among` or unnamed = true"
-
-
-def _of_finding(key: str, leaf: tests.Finding, definition: WorkflowFile) -> Iterator[Finding]:
-    yield from unknown(key, "fact", (leaf.fact,), definition.facts)
-    if leaf.fact in definition.facts:
-        yield from unknown(key, f"field of {leaf.fact}", (leaf.field,), definition.facts[leaf.fact].fields)
-
-
-def _of_order(key: str, leaf: tests.Before | tests.After, definition: WorkflowFile) -> Iterator[Finding]:
-    yield from unknown(key, "fact", (leaf.fact,), definition.facts)
-
-
-def _of_score(key: str, leaf: tests.ScoreTest, definition: WorkflowFile) -> Iterator[Finding]:
-    yield from unknown(key, "score", (leaf.score,), definition.scores)
-
-
-def _of_state(key: str, leaf: tests.InState, definition: WorkflowFile) -> Iterator[Finding]:
-    yield from unknown(key, "state", leaf.among, definition.states)
-
-
-_LEAVES: dict[type, Callable[[str, Any, WorkflowFile], Iterator[Finding]]] = {
-    tests.Reading: _of_sign,
-    tests.CodeReading: _of_sign,
-    tests.Trend: _of_sign,
-    tests.Symptom: _of_symptom,
-    tests.Finding: _of_finding,
-    tests.Before: _of_order,
-    tests.After: _of_order,
-    tests.ScoreTest: _of_score,
-    tests.InState: _of_state,
-}
-
-
-def _alert_ids(definition: WorkflowFile) -> set[str]:
+def alert_ids(definition: WorkflowFile) -> set[str]:
+    """Return the ids of the alert rules."""
     return {rule.id for rule in definition.alerts}
 
 
-def _codes(definition: WorkflowFile, meaning: str, field: str) -> set[str]:
-    return {
-        code
-        for fact in definition.facts.values()
-        if fact.means == meaning and field in fact.fields
-        for code in fact.fields[field].of
-    }
+def _meaning(definition: WorkflowFile, meaning: Meaning) -> list[str]:
+    return [name for name, fact in definition.facts.items() if fact.means == meaning]
 
 
-def _checklist_items(definition: WorkflowFile) -> set[str]:
-    return {
-        code
-        for fact in definition.facts.values()
-        if fact.means == "checklist" and "items" in fact.fields and "item" in fact.fields["items"].fields
-        for code in fact.fields["items"].fields["item"].of
-    }
+def codes(definition: WorkflowFile, meaning: Meaning, field: str) -> set[str]:
+    """Return the codes of a field of the facts with a meaning."""
+    facts = [definition.facts[name] for name in _meaning(definition, meaning)]
+    return {code for fact in facts if field in fact.fields for code in fact.fields[field].of}
 
 
-def _signs(definition: WorkflowFile) -> set[str]:
-    return {name for fact in definition.facts.values() if fact.means == "vital_signs" for name in fact.fields}
+def checklist_items(definition: WorkflowFile, member: str) -> set[str]:
+    """Return the codes of a member (`item`, `result`) of the items of a checklist."""
+    facts = [definition.facts[name] for name in _meaning(definition, "checklist")]
+    items = [fact.fields["items"].fields for fact in facts if "items" in fact.fields]
+    return {code for members in items if member in members for code in members[member].of}
+
+
+def signs(definition: WorkflowFile) -> set[str]:
+    """Return the names of all signs that can be recorded."""
+    return {sign for name in _meaning(definition, "vital_signs") for sign in definition.facts[name].fields}
