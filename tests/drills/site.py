@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -27,6 +27,16 @@ ROOT = Path(__file__).parents[2]
 OPERATOR = Actor(id="operator", role="admin", how="service")
 WARD = "neuro-day"
 NOON_H = 12
+UNLIMITED = dict.fromkeys(
+    (
+        "device_requests_per_s",
+        "device_requests_burst_max",
+        "site_requests_per_s",
+        "site_requests_burst_max",
+    ),
+    1_000_000,
+)
+"""One session stands for a ward of tablets in a drill."""
 WAIT_S = 30.0
 
 
@@ -36,8 +46,8 @@ class Site:
 
     directory: Path
     tokens: dict[str, str] = field(default_factory=dict)
-    extra: str = ""
-    """More settings, as TOML."""
+    limits: Mapping[str, int] = field(default_factory=dict)
+    """Limits other than those of a drill."""
 
     @property
     def database(self) -> Path:
@@ -53,7 +63,7 @@ class Site:
 
     async def found(self) -> Site:
         """Make the database, a nurse with a session, an auditor and an integration engine."""
-        self.config.write_text(_configuration(self.database) + self.extra, encoding="utf-8")
+        self.config.write_text(_configuration(self.database, {**UNLIMITED, **self.limits}), encoding="utf-8")
         async with self.opened() as service:
             access = service.access
             device = await access.enrol_device("tab-1", WARD, OPERATOR)
@@ -158,13 +168,14 @@ async def served(site: Site, **how: Any) -> AsyncIterator[Serving]:
         await serving.process.wait()
 
 
-def _configuration(database: Path) -> str:
+def _configuration(database: Path, limits: Mapping[str, int]) -> str:
     # The ward's clock shows about noon, so that no drill runs across its midnight or past the missed cut-off.
     ahead_h = NOON_H - datetime.now(UTC).hour
     zone = "UTC" if ahead_h == 0 else f"Etc/GMT{-ahead_h:+d}"
     return (
-        f'[storage]\ndatabase = "{database}"\n'
-        f'[[wards]]\nid = "{WARD}"\nname = "Neurology day ward"\ntimezone = "{zone}"\nmissed_cutoff = "23:59"\n'
+        f'[storage]\ndatabase = "{database}"\n[limits]\n'
+        + "".join(f"{name} = {limit}\n" for name, limit in limits.items())
+        + f'[[wards]]\nid = "{WARD}"\nname = "Neurology day ward"\ntimezone = "{zone}"\nmissed_cutoff = "23:59"\n'
     )
 
 

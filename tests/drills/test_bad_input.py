@@ -24,14 +24,14 @@ SLOW_CLIENTS = 200
 BODY_WAIT_S = 2
 IDLE_S = 2
 GROWTH_KIB_MAX = 24 * 1024
-LIMITS = f"[limits]\nbody_wait_s = {BODY_WAIT_S}\nidle_connection_s = {IDLE_S}\n"
+LIMITS = {"body_wait_s": BODY_WAIT_S, "idle_connection_s": IDLE_S}
 PROBLEM = "application/problem+json"
 MEBIBYTE = 1024 * 1024
 
 
 @pytest.mark.timeout(60)
 async def test_slow_clients_are_cut_off_and_hold_nobody_up(drill: Drill, tmp_path: Path) -> None:
-    site, notebook = await Site(tmp_path, extra=LIMITS).found(), Notebook()
+    site, notebook = await Site(tmp_path, limits=LIMITS).found(), Notebook()
     async with served(site) as serving, serving.client() as client:
         tablet = Tablet(client, notebook, drill.chance)
         await tablet.chart(lambda: bool(notebook.newest))
