@@ -22,6 +22,7 @@ _COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("serve", "serve:serve", "Run the service."),
     ("rehearse", "rehearse:rehearse", "Play scripted days through the real intake and check what they expect."),
     ("replay", "replay:replay", "Show a day as it stood at a clinical time, as known at another."),
+    ("verify", "verify:verify", "Verify a log or a bundle: bytes, signatures, tree, chains, commitments, states."),
     ("workflow", "workflow:app", "Check workflow files and draw them."),
     ("audit", "audit:app", "Ask across days: overrides, late entries, minutes to answer, who read."),
     ("clock", "clock:app", "Say that the service's clock is right, after it was in doubt."),
@@ -30,9 +31,12 @@ _COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("device", "device:app", "Enrol, list and revoke the ward's tablets."),
     ("staff", "staff:app", "Add, list, disable and unlock the people who sign in."),
     ("token", "token:app", "Mint, list and revoke the tokens of programs and offices."),
+    ("endpoint", "endpoint:app", "Whereto the log is delivered: add, list, ping, replay, what is parked."),
+    ("receiver", "receiver:receiver", "Run a sample webhook receiver that verifies, dedupes and shows gaps."),
     ("doctor", "doctor:doctor", "Look at the installation, the configuration and the database, one line per part."),
     ("check", "check:check", "Ask a running service whether it is alive or ready (container probe)."),
     ("openapi", "openapi:openapi", "Print the OpenAPI document."),
+    ("asyncapi", "asyncapi:asyncapi", "Print the AsyncAPI document of what is delivered."),
     ("simulate", "simulate:simulate", "Put load on a running service: simulated tablets that chart whole days."),
 )
 

@@ -26,6 +26,8 @@ LEAF_HASHES_FILE = "leaf_hashes"
 KEY_ADDED = "key.added"
 KEY_RETIRED = "key.retired"
 LOG_CONTINUED = "log.continued"
+PATIENT_ERASED = "patient.erased"
+"""The entry that comes with an erasure; its data name the `days` whose bodies are destroyed."""
 
 _GENERATION = re.compile("log([1-9][0-9]{0,8})")
 

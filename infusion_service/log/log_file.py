@@ -1,0 +1,100 @@
+"""A database file opened to be read and nothing else, also while a service writes it.
+
+Plain cursors in the caller's thread: a verifier or an export walks a million rows. Promises: one moment of the log from
+the first row to the last, and no change to it. Does not: check anything.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pysqlite3.dbapi2 as driver
+
+from infusion_service.log.sqlite_rows import entry_key, last_key, seq_of, stream_text
+from infusion_service.log.sqlite_schema import APPLICATION_ID, RawConnection
+from infusion_service.log.statements import load_statements
+from infusion_service.log.store import StoreUnusable
+
+SQL = load_statements("sqlite/verify.sql")
+
+UNREADABLE: type[Exception] = driver.DatabaseError
+"""What a damaged file raises in the middle of reading."""
+
+
+class LogFile:
+    """The log of one site in an open file."""
+
+    def __init__(self, connection: RawConnection, site: str | None = None) -> None:
+        """Take the named site, or the only one. Raises `StoreUnusable`."""
+        self.connection = connection
+        try:
+            (application,) = connection.execute("PRAGMA application_id").fetchone()
+            sites = {name: key for key, name in connection.execute(SQL["sites"])} if application else {}
+        except UNREADABLE as exc:
+            raise StoreUnusable(f"the file is no database that can be read: {exc}") from exc
+        if application != APPLICATION_ID:
+            raise StoreUnusable("this file was not made by infusion_service")
+        if site is None and len(sites) != 1:
+            raise StoreUnusable(f"the file holds the logs of {len(sites)} sites: name one of {', '.join(sites)}")
+        self.site = next(iter(sites)) if site is None else site
+        if self.site not in sites:
+            raise StoreUnusable(f"the file holds no log of {self.site}, but of {', '.join(sites) or 'nobody'}")
+        self._site_key = sites[self.site]
+
+    def size(self) -> int:
+        """The number of the last entry; 0 for an empty log."""
+        keys = entry_key(self._site_key, 0), last_key(self._site_key)
+        (last,) = self.connection.execute(SQL["last_entry_key"], keys).fetchone()
+        return 0 if last is None else seq_of(last)
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Every row in order: entry key, stream key, n, leaf, salt, body, entry type."""
+        keys = entry_key(self._site_key, 0), last_key(self._site_key)
+        yield from self.connection.execute(SQL["rows_from"], keys)
+
+    def stream_name(self, stream_key: int) -> str | None:
+        """The day id, or "site"; None for a stream that this site does not have or that is no id."""
+        found = self.connection.execute(SQL["stream_id"], (stream_key, self._site_key)).fetchone()
+        try:
+            return None if found is None else stream_text(found[0])
+        except (UnicodeDecodeError, TypeError, AttributeError):
+            return None
+
+    def streams(self) -> list[tuple[int, bytes]]:
+        """Key and raw id of every stream."""
+        return list(self.connection.execute(SQL["streams"], (self._site_key,)))
+
+    def entries_of(self, stream_key: int) -> Iterator[tuple[int, bytes, bytes | None, str]]:
+        """Entry key, leaf, body and type of one stream in order."""
+        yield from self.connection.execute(SQL["entries_of_stream"], (stream_key,))
+
+    def erased_by(self, key: int) -> int | None:
+        """The sequence number of the entry whose commit erased this one's body."""
+        found = self.connection.execute(SQL["erased_by"], (key,)).fetchone()
+        return None if found is None else seq_of(found[0])
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[RawConnection]:
+    """Open a file for reading and close it again. Raises `StoreUnusable`."""
+    if not path.is_file():
+        raise StoreUnusable(f"there is no file {path}")
+    address = f"file:{quote(str(path.absolute()))}?mode=ro"
+    if not path.with_name(path.name + "-wal").exists():
+        # Without a write-ahead log nothing can change under us; on a medium that cannot be written it is the only way.
+        address += "" if os.access(path.parent, os.W_OK) else "&immutable=1"
+    try:
+        connection = driver.connect(address, uri=True, isolation_level=None)
+    except driver.Error as exc:
+        raise StoreUnusable(f"{path} cannot be opened: {exc}") from exc
+    try:
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("BEGIN")  # what is committed meanwhile is not seen
+        yield connection
+    finally:
+        connection.close()
