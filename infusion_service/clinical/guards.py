@@ -102,7 +102,7 @@ def _checklist(guard: guards.Checklist, s: Situation) -> str | None:
             unanswered.append(item)
     reasons = []
     if present:
-        reasons.append(f"{texts(present)} stands against treatment: the fact to post is a failed screening")
+        reasons.append(f"present where clear is wanted: {texts(present)} (the fact to post is a failed screening)")
     if unanswered:
         reasons.append(f"not_applicable is no answer to {texts(unanswered)}")
     if missing:
