@@ -140,6 +140,10 @@ class Access:
         """Return a person by id, disabled ones too."""
         return self._directory.staff.get(staff_id)
 
+    def barred(self) -> frozenset[str]:
+        """Return the ids of people whose access has ended."""
+        return self._directory.barred
+
     def session_member(self, session_id: str) -> StaffMember | None:
         """Return whose session this is or was; None for one not known."""
         session = self._directory.sessions.get(session_id)

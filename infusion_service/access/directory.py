@@ -68,6 +68,7 @@ class Directory:
         self.devices: dict[str, EnrolledDevice] = {}
         self.staff: dict[str, StaffMember] = {}
         self.tokens: dict[str, ServiceToken] = {}
+        self.barred: frozenset[str] = frozenset()
         self.sessions: dict[str, StaffSession] = {}
         self.glass: dict[str, BrokenGlass] = {}
         self._glass_of: dict[str, set[str]] = {}
@@ -97,6 +98,8 @@ class Directory:
         elif isinstance(record, StaffMember):
             self._take_badge(record)
             self.staff[record.staff_id] = record
+            if record.disabled_at is not None:
+                self.barred |= {record.staff_id}
             self._credit_sessions(now, staff_id=record.staff_id)
         elif isinstance(record, ServiceToken):
             self.tokens[record.token_id] = record

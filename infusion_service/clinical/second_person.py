@@ -48,7 +48,9 @@ def independent_second(
     by_others = [
         check
         for check in usable_double_checks(ledger, submission.type, at, workflow)
-        if check.by.id != submission.actor.id and not (check.session and check.session == submission.session)
+        if check.by.id != submission.actor.id
+        and check.by.id not in submission.barred
+        and not (check.session and check.session == submission.session)
     ]
     for check in by_others:
         if check.data == data:

@@ -94,6 +94,8 @@ class Submission:
     late_reason: str | None = None
     group: str | None = None
     if_match: int | None = None
+    barred: frozenset[str] = frozenset()
+    """Ids of people whose access has ended: what one of them entered first makes nobody a second person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

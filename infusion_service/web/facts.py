@@ -122,7 +122,9 @@ async def _submission(
     kind = submissions.kind_of(intake, fact.type)
     bearer = submissions.bearer_of(fact, kind, caller=caller, access=access, now=now)
     await reach.check_writable(intake, day_id, bearer, caller, urgent=kind.urgent)
-    return submissions.of_fact(fact, day_id, bearer=bearer, access=access, now=now, if_match=if_match)
+    return submissions.of_fact(
+        fact, day_id, bearer=bearer, access=access, now=now, independent=kind.independent, if_match=if_match
+    )
 
 
 def _is_urgent(request: web.Request, item: Any) -> bool:

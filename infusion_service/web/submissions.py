@@ -38,6 +38,8 @@ class Kind:
     """A stop or an emergency."""
     offline: bool = False
     """It may be charted on an offline tablet."""
+    resumes: bool = False
+    """It sets the pump going again: offline only in one group with its pause."""
     independent: bool = False
     """Two people enter it."""
 
@@ -48,6 +50,7 @@ def kind_of(intake: Intake, fact_type: str) -> Kind:
     return Kind(
         urgent=any(kind.urgent for kind in found),
         offline=bool(found) and all(kind.offline for kind in found),
+        resumes=any(kind.means == "pump_resumed" for kind in found),
         independent=any(kind.second == "independent" for kind in found),
     )
 
@@ -70,9 +73,19 @@ def bearer_of(fact: Fact, kind: Kind, *, caller: Identity, access: Access, now: 
 
 
 def of_fact(
-    fact: Fact, day_id: str, *, bearer: Identity, access: Access, now: datetime, if_match: int | None = None
+    fact: Fact,
+    day_id: str,
+    *,
+    bearer: Identity,
+    access: Access,
+    now: datetime,
+    independent: bool = False,
+    if_match: int | None = None,
 ) -> Submission:
-    """Build the submission of one fact of a day under its bearer. Raises `Problem` for times that cannot be."""
+    """Build the submission of one fact of a day under its bearer; `independent` for one that two people enter.
+
+    Raises `Problem` for times that cannot be.
+    """
     return Submission(
         event_id=fact.event_id.lower(),
         day_id=day_id,
@@ -89,6 +102,7 @@ def of_fact(
         late_reason=fact.late_reason,
         group=fact.group,
         if_match=if_match,
+        barred=access.barred() if independent else frozenset(),
     )
 
 
@@ -123,7 +137,7 @@ def _by_badge(fact: Fact, kind: Kind, caller: Identity, access: Access, entered_
         detail = "a badge alone is taken from a device's own token, with no session beside it"
         raise malformed(f"/badge: {detail}.", [{"pointer": "/badge", "detail": detail}])
     found = access.badge_bearer(str(fact.badge), str(caller.device_id), entered_at)
-    if found is None or kind.offline:
+    if found is None or (kind.offline and (fact.group is not None or not kind.resumes)):
         return found
     # Known, but nobody has proved to be this person: the refusal names whose badge it was.
     return replace(found, actor=replace(found.actor, role=SESSION_INVALID))
