@@ -100,7 +100,7 @@ async def open_service(
         if not read_only:
             opened.push_async_callback(endpoints.stop)
             intake.add_listener(endpoints.notice)
-            await endpoints.start()
+            await endpoints.load()
         yield Service(
             settings=settings,
             store=store,

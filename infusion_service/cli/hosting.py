@@ -40,7 +40,9 @@ async def hosted(service: Service) -> AsyncIterator[str]:
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if server.done():
             await server
-        yield await listening
+        base_url = await listening
+        await service.endpoints.start()
+        yield base_url
     finally:
         stop.set()
         await asyncio.wait({server})

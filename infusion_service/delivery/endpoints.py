@@ -83,15 +83,26 @@ class Endpoints:
         self._dispatchers: dict[str, Dispatcher] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._turn = asyncio.Lock()
+        self._started = False
+
+    @property
+    def started(self) -> bool:
+        """Whether deliveries are sent."""
+        return self._started
 
     @property
     def guard(self) -> EgressGuard:
         """Where deliveries may go."""
         return self._means.guard
 
+    async def load(self) -> None:
+        """Read the endpoints; nothing is sent before `start`."""
+        await self._registry.load()
+
     async def start(self) -> None:
         """Take up every endpoint where it stands."""
         await self._registry.load()
+        self._started = True
         for endpoint in self._registry.all():
             await self._begin(endpoint)
 
@@ -261,6 +272,8 @@ class Endpoints:
 
     async def _begin(self, endpoint: Endpoint) -> None:
         means = self._means
+        if not self._started:
+            return
         try:
             outlet = self._open_outlet(endpoint)
         except (VaultUnusable, ValueError, ssl.SSLError) as error:
@@ -311,7 +324,8 @@ class Endpoints:
         self._registry.get(endpoint_id)
         dispatcher = self._dispatchers.get(endpoint_id)
         if dispatcher is None:
-            raise NotPossible("its secrets or certificates cannot be opened; see the service's log")
+            why = "its secrets or certificates cannot be opened; see the service's log"
+            raise NotPossible(why if self._started else "this needs the running service")
         return dispatcher
 
     async def _parked(self, endpoint_id: str, epsequence: int) -> Delivery:

@@ -39,6 +39,12 @@ class Signer:
         return " ".join(entries)
 
 
+def verified(header: str, secret: bytes, webhook_id: str, timestamp_s: int, body: bytes) -> bool:
+    """Whether one entry of a `webhook-signature` is the `v1` of these bytes under this secret."""
+    expected = Signer([secret]).header(webhook_id, timestamp_s, body)
+    return any(hmac.compare_digest(expected.encode(), entry.encode()) for entry in header.split(" "))
+
+
 def new_secret() -> bytes:
     """Make an HMAC key, or the seed of an Ed25519 key: both are 32 random bytes."""
     return secrets.token_bytes(SECRET_BYTES)

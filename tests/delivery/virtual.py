@@ -235,6 +235,8 @@ class Site:
         receiver = self.receivers.setdefault(url, Receiver())
         receiver.script = script
         given = {"name": "engine", **wanted}
+        if not self.endpoints.started:
+            await self.endpoints.start()
         created = await self.endpoints.create(NewEndpoint(url=url, **given), ADMIN)
         return str(created["id"]), receiver
 

@@ -48,6 +48,7 @@ async def ward(tmp_path: Path, engine: tuple[Engine, str, int]) -> AsyncIterator
         delivery_ports=(engine[2],),
     )
     async with opened_ward(settings) as opened:
+        await opened.service.endpoints.start()
         yield opened
 
 
