@@ -6,7 +6,7 @@ misses nothing and raises nothing twice. Does not: decide what is raised (`conse
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -84,6 +84,23 @@ def _unconfirmed(
     clock: clocks.Unconfirmed, _picture: Picture, unconfirmed: datetime | None, _workflow: Workflow
 ) -> datetime | None:
     return None if unconfirmed is None else unconfirmed + timedelta(minutes=clock.minutes)
+
+
+def grounds(rung: Rung, picture: Picture, unconfirmed: Mapping[str, datetime]) -> tuple[str, ...]:
+    """Return the ids of the facts that a clock rung counts from."""
+    clock, entered = rung.band.since, picture.entered
+    if isinstance(clock, clocks.Unconfirmed):
+        return tuple(id for id, since in unconfirmed.items() if since == min(unconfirmed.values()))
+    places = [] if entered is None else [entered.pos]
+    if isinstance(clock, clocks.Gap):
+        read = [picture.readings[sign] for sign in clock.signs if sign in picture.readings]
+        if len(read) == len(clock.signs):
+            places = [min(read, key=lambda reading: reading.at).pos]
+    elif isinstance(clock, clocks.BagExpiry | clocks.EndPassed) and picture.pump.running_since is not None:
+        set_going = (fact for fact in picture.facts.backwards() if "rate_ml_per_h" in fact.data)
+        places = [next(set_going).pos]
+    bag = [picture.pump.bag.id] if isinstance(clock, clocks.BagExpiry) and picture.pump.bag is not None else []
+    return (*bag, *(picture.facts[place].id for place in places))
 
 
 _MOMENTS: dict[type, Callable[[Any, Picture, datetime | None, Workflow], datetime | None]] = {
