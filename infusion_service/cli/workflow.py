@@ -1,9 +1,12 @@
-"""`infusion workflow`: checks and draws workflow files."""
+"""`infusion workflow`: checks, compares, draws and describes workflow files."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cyclopts
 
@@ -12,42 +15,78 @@ from infusion_service.cli.exits import CommandFailed, Exit, usage
 from infusion_service.cli.output import show, show_json, show_table
 
 if TYPE_CHECKING:
-    from infusion_service.clinical.workflow import Workflow
+    from infusion_service.clinical.model_check import Searched
+    from infusion_service.clinical.workflow import Workflow, WorkflowInvalid
 
-app = cyclopts.App(name="workflow", help="Check workflow files and draw them.")
+app = cyclopts.App(name="workflow", help="Check workflow files, compare versions, draw and describe them.")
 
 
 @app.command
-def check(*files: Path, json: Json = False) -> int:
-    """Apply the checks of loading to workflow files; exit code 3 when one would be refused at start.
+def check(*files: Path, quick: bool = False, counterexample: Path | None = None, json: Json = False) -> int:
+    """Apply the checks of loading, then search for a way around each safety property of the file.
+
+    Exit code 3 when a file would be refused at start or a property does not hold.
 
     Parameters
     ----------
     files
         Workflow files (TOML), at least one.
+    quick
+        Only the checks of loading: the search takes up to a minute.
+    counterexample
+        Where to write the shortest way around the first property that does not hold, as a rehearsal file.
     json
         Print one JSON object per file.
     """
-    from infusion_service.clinical.workflow import WorkflowInvalid, load_workflow
-
     if not files:
         raise usage("workflow check needs at least one file")
+    if counterexample is not None and len(files) > 1:
+        raise usage("--counterexample goes with one file at a time")
     sound = True
     for path in files:
-        try:
-            workflow = load_workflow(_read(path), file=path.name)
-        except WorkflowInvalid as invalid:
+        workflow = _loaded_or_told(path, json=json)
+        if workflow is None:
             sound = False
-            rows = [(problem.file, problem.key, problem.problem, problem.remedy) for problem in invalid.problems]
-            if json:
-                names = ("file", "key", "problem", "remedy")
-                problems = [dict(zip(names, row, strict=True)) for row in rows]
-                show_json({"file": path.name, "sound": False, "problems": problems})
-            else:
-                show_table(("file", "key", "problem", "what to do"), rows)
+        elif quick:
+            _show_sound(path, workflow, [], json=json)
         else:
-            _show_sound(path, workflow, json=json)
+            sound = _search(path, workflow, counterexample, json=json) and sound
     return Exit.FINE if sound else Exit.FINDING
+
+
+@app.command
+def schema() -> int:
+    """Print the JSON Schema of workflow files, for editors that complete and check TOML."""
+    from infusion_service.clinical.workflow_schema import workflow_schema
+
+    show_json(workflow_schema())
+    return Exit.FINE
+
+
+@app.command
+def diff(before: Path, after: Path, *, json: Json = False) -> int:
+    """Say in words what changed from one workflow file to another.
+
+    Parameters
+    ----------
+    before
+        The older file.
+    after
+        The newer file.
+    json
+        Print one JSON document.
+    """
+    from infusion_service.clinical.workflow_diff import changes
+
+    old, new = _loaded(before), _loaded(after)
+    found = changes(old.definition, new.definition)
+    if json:
+        told = [change.as_json() for change in found]
+        show_json({"before": old.ref.as_json(), "after": new.ref.as_json(), "changes": told})
+        return Exit.FINE
+    show(f"{old.name} version {old.version} -> {new.name} version {new.version}: {len(found) or 'no'} changes")
+    show_table(("part", "key", "change"), [(change.part, change.key, change.words) for change in found])
+    return Exit.FINE
 
 
 @app.command
@@ -59,22 +98,115 @@ def diagram(file: Path) -> int:
     file
         Workflow file (TOML).
     """
-    from infusion_service.clinical.workflow import WorkflowInvalid, load_workflow
-
-    try:
-        show(load_workflow(_read(file), file=file.name).diagram())
-    except WorkflowInvalid as invalid:
-        raise CommandFailed(Exit.FINDING, str(invalid)) from None
+    show(_loaded(file).diagram())
     return Exit.FINE
 
 
-def _show_sound(path: Path, workflow: Workflow, *, json: bool) -> None:
+def _search(path: Path, workflow: Workflow, counterexample: Path | None, *, json: bool) -> bool:
+    from infusion_service.clinical.model_check import model_check
+
+    with _progress(len(workflow.definition.safety), quiet=json) as told:
+        searched = model_check(workflow, progress=told)
+    _show_sound(path, workflow, searched, json=json)
+    broken = [each.violation for each in searched if each.violation is not None]
+    if broken and counterexample is not None:
+        from infusion_service.cli.counterexample import rehearsal_of
+
+        counterexample.write_text(rehearsal_of(broken[0], workflow, file=path.name), encoding="utf-8")
+    return not broken
+
+
+@contextmanager
+def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[Searched], None]]:
+    """Show how many properties are done, on a terminal and nowhere else."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _searched: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("safety properties", total=total)
+        yield lambda searched: bar.update(task, advance=1, description=searched.rule.id)
+
+
+def _show_sound(path: Path, workflow: Workflow, searched: Sequence[Searched], *, json: bool) -> None:
     counts = {"states": len(workflow.states), "facts": len(workflow.facts), "guards": len(workflow.guards)}
+    holds = all(each.violation is None for each in searched)
     if json:
-        show_json({"file": path.name, "sound": True, **workflow.ref.as_json(), **counts})
+        properties = [_as_json(each) for each in searched]
+        show_json({"file": path.name, "sound": holds, **workflow.ref.as_json(), **counts, "properties": properties})
+        return
+    told = ", ".join(f"{number} {name}" for name, number in counts.items())
+    verdict = "sound" if holds else "NOT SAFE"
+    show(f"{verdict}  {path.name}: {workflow.name} version {workflow.version}, {told}, {workflow.hash}")
+    if not searched:
+        return
+    states, depth = sum(each.states for each in searched), max(each.depth for each in searched)
+    show(f"searched {len(searched)} safety properties: {states} situations, at most {depth} steps deep")
+    for each in searched:
+        _show_property(each)
+
+
+def _show_property(each: Searched) -> None:
+    from infusion_service.cli.counterexample import told
+
+    if each.violation is not None:
+        show_table(
+            ("time", "who", "posts", "with"),
+            told(each.violation),
+            title=f"VIOLATED  {each.rule.id}: {each.rule.says} ({each.rule.source})",
+        )
+    elif not each.complete:
+        show(f"NOT SEARCHED TO ITS END  {each.rule.id}: {each.states} situations, {each.depth} steps")
+    elif not each.tested:
+        show(f"NOT PUT TO THE TEST  {each.rule.id}: the search never came to what it forbids; is its test right?")
+
+
+def _as_json(each: Searched) -> dict[str, Any]:
+    from infusion_service.cli.counterexample import told
+
+    return {
+        "property": each.rule.id,
+        "says": each.rule.says,
+        "source": each.rule.source,
+        "holds": each.violation is None,
+        "situations": each.states,
+        "steps": each.depth,
+        "complete": each.complete,
+        "tested": each.tested,
+        "counterexample": [] if each.violation is None else [list(row) for row in told(each.violation)],
+    }
+
+
+def _loaded_or_told(path: Path, *, json: bool) -> Workflow | None:
+    """Load a workflow file; say what is wrong with it and return None when it would be refused."""
+    from infusion_service.clinical.workflow import WorkflowInvalid, load_workflow
+
+    try:
+        return load_workflow(_read(path), file=path.name)
+    except WorkflowInvalid as invalid:
+        _show_problems(path, invalid, json=json)
+        return None
+
+
+def _show_problems(path: Path, invalid: WorkflowInvalid, *, json: bool) -> None:
+    names = ("file", "key", "problem", "remedy")
+    rows = [tuple(getattr(problem, name) for name in names) for problem in invalid.problems]
+    if json:
+        problems = [dict(zip(names, row, strict=True)) for row in rows]
+        show_json({"file": path.name, "sound": False, "problems": problems})
     else:
-        told = ", ".join(f"{number} {name}" for name, number in counts.items())
-        show(f"sound  {path.name}: {workflow.name} version {workflow.version}, {told}, {workflow.hash}")
+        show_table(("file", "key", "problem", "what to do"), rows)
+
+
+def _loaded(path: Path) -> Workflow:
+    from infusion_service.clinical.workflow import WorkflowInvalid, load_workflow
+
+    try:
+        return load_workflow(_read(path), file=path.name)
+    except WorkflowInvalid as invalid:
+        raise CommandFailed(Exit.FINDING, str(invalid)) from None
 
 
 def _read(path: Path) -> bytes:

@@ -59,7 +59,8 @@ class Violation:
     steps: tuple[Step, ...]
     world: World
     """How things stood before the last step."""
-    config: Config
+    state_after: str
+    """The state of the examined day after the last step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +110,10 @@ class _Node:
 class _Found(Exception):
     """Ends a search; carries the way to the violation."""
 
-    def __init__(self, node: _Node, step: Step) -> None:
+    def __init__(self, node: _Node, answer: Answer) -> None:
         self.node = node
-        self.step = step
+        self.step = answer.step
+        self.state_after = (answer.world or node.world).day.state or ""
         super().__init__()
 
 
@@ -135,7 +137,9 @@ class _Search:
                 self._search(config)
             except _Found as found:
                 steps = (*found.node.path(), found.step)
-                violation = Violation(rule=self._rule, steps=steps, world=found.node.world, config=config)
+                violation = Violation(
+                    rule=self._rule, steps=steps, world=found.node.world, state_after=found.state_after
+                )
                 break
         return Searched(
             rule=self._rule,
@@ -206,7 +210,7 @@ class _Search:
         except Unfilled:
             return None
         if index == -1 and self._violates(answer):
-            raise _Found(node, answer.step)
+            raise _Found(node, answer)
         return answer
 
     def _violates(self, answer: Answer) -> bool:
@@ -299,7 +303,7 @@ class _Search:
                 answer = post(node.world, replace(self._part.alphabet.plain(fact_type), role=role))
                 self._accepted += answer.world is not None
                 if answer.world is None:
-                    raise _Found(node, answer.step)
+                    raise _Found(node, answer)
 
     def _key(self, world: World) -> Any:
         """Return what tells a situation apart from others: all that may change what is accepted from here on."""

@@ -223,9 +223,11 @@ class Slice:
     def _accompanied(self, plain: Letter, leaf: tests.Alone) -> Iterator[Letter]:
         """Yield the fact with nobody beside, and with somebody whose own entry has grown old."""
         yield replace(plain, second_role="")
+        others = (role for role in CLINICIANS if role != plain.role)
+        second = next((role for role in others if self.workflow.may_post(role, plain.fact_type)), plain.second_role)
         for minutes in (leaf.older_than_min, self.workflow.definition.time.double_check_valid_min):
             if minutes is not None and plain.second_role:
-                yield replace(plain, second_min_before=minutes)
+                yield replace(plain, second_role=second, second_min_before=minutes)
 
     def _saying(self, plain: Letter, where: Iterable[tests.Condition]) -> Iterator[Letter]:
         """Yield the letter that just meets all conditions, once for each value, and those that just miss one."""

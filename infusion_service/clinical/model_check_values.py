@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from infusion_service.clinical import alert_definition as alerts
@@ -100,7 +100,7 @@ def written(number: Decimal, field: Field) -> int | str:
 
 
 def plain_number(definition: WorkflowFile, fact_type: str, name: str, field: Field) -> int | str:
-    """Return the number that the fewest rules remark on; of several, the middle one."""
+    """Return a number that the fewest rules remark on, from the middle of those where that is one of them."""
     lowest, highest = _range_of(field)
     remarks = list(_remarks(definition, fact_type, name))
     step = unit(field)
@@ -114,7 +114,10 @@ def plain_number(definition: WorkflowFile, fact_type: str, name: str, field: Fie
 
     least = min(remarked(value) for value in inside)
     best = [value for value in inside if remarked(value) == least]
-    return written(best[len(best) // 2] if remarks else min(max(Decimal(1), lowest), highest), field)
+    if not remarks:
+        return written(min(max(Decimal(1), lowest), highest), field)
+    middle = ((best[0] + best[-1]) / 2).quantize(step, rounding=ROUND_DOWN)
+    return written(middle if remarked(middle) == least else best[len(best) // 2], field)
 
 
 def _range_of(field: Field) -> tuple[Decimal, Decimal]:
