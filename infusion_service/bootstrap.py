@@ -60,6 +60,7 @@ class Service:
         await self.intake.stop()
 
 
+# Long because it is a list: what is opened, one thing after the other.
 @asynccontextmanager
 async def open_service(
     settings: Settings, *, clock: Clock | None = None, store: Store | None = None, read_only: bool = False
@@ -97,10 +98,8 @@ async def open_service(
             watching = asyncio.create_task(watch.run(), name=f"watch of {settings.site}")
             opened.push_async_callback(_cancel, watching)
         endpoints = _endpoints(settings, store, intake)
-        if not read_only:
-            opened.push_async_callback(endpoints.stop)
-            intake.add_listener(endpoints.notice)
-            await endpoints.load()
+        opened.push_async_callback(endpoints.stop)
+        await endpoints.load()
         yield Service(
             settings=settings,
             store=store,
@@ -152,7 +151,9 @@ def _endpoints(settings: Settings, store: Store, intake: Intake) -> Endpoints:
         base=settings.delivery_public_url or f"https://{settings.site}",
         log_size=lambda: intake.log_size,
     )
-    return Endpoints(means)
+    endpoints = Endpoints(means)
+    intake.add_listener(endpoints.notice)
+    return endpoints
 
 
 def _clock(settings: Settings) -> Clock:
