@@ -32,7 +32,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 class Reading(TestBase, frozen=True, kw_only=True, tag="reading"):
     """The latest reading of a sign lies within limits, under the named SpO2-like scale where one is given.
 
-    With `apart_min = [a, b]` an earlier reading, a to b minutes before the latest, must lie within the limits too.
+    With `apart_min = [a, b]` an earlier reading, a to b minutes before the latest, must lie within the limits too, or
+    one of `or_earlier` be at least so high in it (either pressure may have been the high one).
     `fall_from_baseline` wants the reading at least so much below the day's baseline.
     """
 
@@ -42,6 +43,7 @@ class Reading(TestBase, frozen=True, kw_only=True, tag="reading"):
     above: Decimal | None = None
     below: Decimal | None = None
     apart_min: tuple[int, int] | None = None
+    or_earlier: dict[str, Decimal] = {}
     fall_from_baseline: Decimal | None = None
     scale_sign: str = ""
     scale: int | None = None

@@ -280,7 +280,8 @@ def answer_alerts(out: Appending) -> None:
 def _answers_to(alert: Alert, day: Day) -> Iterator[Fact]:
     """Facts that answer an alert: those it wants, after it became true, and the one that halted the pump.
 
-    That one counts when it was charted since, whenever it happened. Once the pump stands, what answers where no pump runs will do as well.
+    That one counts when it was charted since, whenever it happened. Once the pump stands, what answers where no pump
+    runs will do as well.
     """
     picture, pump = day.picture, day.picture.pump
     stands_since = None if pump.running_since is not None else pump.last_ran_at

@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from infusion_service.clinical.alert_definition import SEVERITIES
 from infusion_service.clinical.alert_families import Family, Rung
-from infusion_service.clinical.evidence import Places, evaluate, speaks_up
+from infusion_service.clinical.evidence import Places, evaluate, speaks_up, still_holds
 from infusion_service.clinical.picture import Episode, Fact, Picture, Reviewed
 from infusion_service.clinical.workflow import Workflow
 
@@ -49,7 +49,6 @@ def _touches(family: Family, fact: Fact, picture: Picture, workflow: Workflow) -
 def _judged(picture: Picture, family: Family, fact: Fact, workflow: Workflow) -> Episode | None:
     """Return the family's new episode, or None when nothing changes."""
     episode = picture.episodes.get(family.id)
-    closed_pos = episode.closed_pos if episode else -1
     best: Rung | None = None
     best_places: Places = ()
     holds = False
@@ -58,12 +57,25 @@ def _judged(picture: Picture, family: Family, fact: Fact, workflow: Workflow) ->
         if places is None:
             continue
         holds = True
-        if any(place > closed_pos for place in places) and not _explained(rung, picture, workflow):
+        if _is_new(places, episode, picture) and not _explained(rung, places, fact, picture, workflow):
             best, best_places = rung, places
             break
     if episode is not None and episode.open:
         return _judged_open(picture, family, fact, episode, best, best_places, workflow, holds=holds)
-    return None if best is None else _opened(best, best_places, fact, picture)
+    return None if best is None else _opened(best, best_places, fact, picture, episode)
+
+
+def _is_new(places: Places, episode: Episode | None, picture: Picture) -> bool:
+    """Tell whether some evidence was charted after the last closing: behind it in the clinical order, or unknown then
+    to the person who closed."""
+    if episode is None or episode.closed_at is None:
+        return bool(places)
+    return any(place > episode.closed_pos or _unseen(picture.facts[place], episode) for place in places)
+
+
+def _unseen(fact: Fact, episode: Episode) -> bool:
+    known_at = episode.closed_known_at
+    return known_at is not None and fact.received_at is not None and fact.received_at > known_at
 
 
 def _judged_open(
@@ -79,14 +91,23 @@ def _judged_open(
 ) -> Episode | None:
     standing = family.rungs[episode.rank]
     if best is not None and best.rank > episode.rank:
-        return _opened(best, places, fact, picture)
+        return _opened(best, places, fact, picture, episode)
     if best is not None and best.rank == episode.rank and fact.pos in places:
         if _declares_again(standing, picture, workflow):
-            return _opened(best, places, fact, picture)
+            return _opened(best, places, fact, picture, episode)
         return None
-    if not holds and standing.band.closes == "auto":
-        return replace(episode, rank=-1, closed_at=fact.at, closed_pos=fact.pos, closed_how="auto")
+    if not holds and standing.band.closes == "auto" and not _goes_on(family, picture, workflow):
+        return _closed(episode, fact, "auto")
     return None
+
+
+def _goes_on(family: Family, picture: Picture, workflow: Workflow) -> bool:
+    return any(rung.band.when is not None and still_holds(rung.band.when, picture, workflow) for rung in family.rungs)
+
+
+def _closed(episode: Episode, fact: Fact, how: str) -> Episode:
+    known_at = None if how == "auto" else fact.received_at
+    return replace(episode, rank=-1, closed_at=fact.at, closed_pos=fact.pos, closed_how=how, closed_known_at=known_at)
 
 
 def _declares_again(standing: Rung, picture: Picture, workflow: Workflow) -> bool:
@@ -96,18 +117,23 @@ def _declares_again(standing: Rung, picture: Picture, workflow: Workflow) -> boo
     return action.stop_class and standing.band.declares and state is not None and state.open and not state.emergency
 
 
-def _opened(rung: Rung, places: Places, fact: Fact, picture: Picture) -> Episode:
-    places = tuple(sorted(set(places)))
-    return Episode(
-        rank=rung.rank,
-        raised_at=fact.at,
-        opened_by=fact.id,
-        evidence=tuple(picture.facts[place].id for place in places),
-    )
+def _opened(rung: Rung, places: Places, fact: Fact, picture: Picture, before: Episode | None) -> Episode:
+    """Open a rung; what was closed before stays closed for the evidence of then."""
+    evidence = tuple(picture.facts[place].id for place in sorted(set(places)))
+    if before is None:
+        return Episode(rank=rung.rank, raised_at=fact.at, opened_by=fact.id, evidence=evidence)
+    return replace(before, rank=rung.rank, raised_at=fact.at, opened_by=fact.id, evidence=evidence)
 
 
-def _explained(rung: Rung, picture: Picture, workflow: Workflow) -> bool:
-    """Tell whether a graver single-sign alert already stands for a sign that scores in the latest set."""
+def _explained(rung: Rung, places: Places, fact: Fact, picture: Picture, workflow: Workflow) -> bool:
+    """Tell whether a graver single-sign alert already stands for a sign that scores in the latest set.
+
+    A set that was explained when it was charted stays so: only the very fact that is being judged may raise.
+    """
+    if not rung.rule.explained_by:
+        return False
+    if fact.pos not in places:
+        return True
     scoring = {sign for result in picture.scores.values() for sign, points in result.parts.items() if points > 0}
     for rule_id in rung.rule.explained_by:
         for family in workflow.families:
@@ -129,16 +155,34 @@ def close_named(picture: Picture, fact: Fact, workflow: Workflow) -> None:
     for family in workflow.families:
         if not any(rung.rule.id in named for rung in family.rungs):
             continue
-        picture.reviewed = {**picture.reviewed, family.id: Reviewed(fact.at, fact.pos, _highest(picture, family))}
+        picture.reviewed = {**picture.reviewed, family.id: Reviewed(fact.at, fact.pos, _highest(picture, family, fact))}
         episode = picture.episodes.get(family.id)
         if episode is not None and episode.open and family.rungs[episode.rank].rule.id in named:
-            closed = replace(episode, rank=-1, closed_at=fact.at, closed_pos=fact.pos, closed_how="review")
-            picture.episodes = {**picture.episodes, family.id: closed}
+            _close_by_person(picture, family, fact, "review", workflow)
 
 
-def _highest(picture: Picture, family: Family) -> Mapping[str, Decimal]:
+def _close_by_person(picture: Picture, family: Family, fact: Fact, how: str, workflow: Workflow) -> None:
+    """Close a family for the evidence that was charted by then; what came to light only later opens it again."""
+    episode = picture.episodes[family.id]
+    opener = next(other for other in picture.facts.backwards() if other.id == episode.opened_by)
+    closed = _closed(episode, fact, how)
+    if _unseen(opener, closed):
+        return
+    later = [other for other in picture.facts.backwards() if _unseen(other, closed) and other.type in family.triggers]
+    picture.episodes = {**picture.episodes, family.id: closed}
+    for other in reversed(later):
+        reopened = _judged(picture, family, other, workflow)
+        if reopened is not None:
+            picture.episodes = {**picture.episodes, family.id: reopened}
+
+
+def _highest(picture: Picture, family: Family, review: Fact) -> Mapping[str, Decimal]:
+    """The highest value of each sign that the reviewer could see."""
     highest: dict[str, Decimal] = {}
+    seen_until = review.received_at
     for vital in picture.vitals:
+        if seen_until is not None and vital.fact.received_at is not None and vital.fact.received_at > seen_until:
+            continue
         for sign in family.signs:
             value = vital.values.get(sign)
             if isinstance(value, Decimal):
@@ -153,5 +197,4 @@ def close_stop_class(picture: Picture, fact: Fact, workflow: Workflow) -> None:
         if episode is None or not episode.open:
             continue
         if workflow.definition.actions[family.rungs[episode.rank].band.action].stop_class:
-            closed = replace(episode, rank=-1, closed_at=fact.at, closed_pos=fact.pos, closed_how="stood_down")
-            picture.episodes = {**picture.episodes, family.id: closed}
+            _close_by_person(picture, family, fact, "stood_down", workflow)

@@ -7,7 +7,7 @@ raise an alert again. Pure; the latest reading, finding or symptom of each kind 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -21,11 +21,27 @@ from infusion_service.clinical.workflow import Workflow
 Places = tuple[int, ...]
 PERCENT = 100
 _MS_PER_MINUTE = 60_000
+_SETS_THE_RATE = ("pump_started", "pump_rate_changed", "pump_resumed", "pump_completed")
 
 
 def evaluate(test: tests.Test, picture: Picture, workflow: Workflow) -> Places | None:
     """Return the evidence for a test, or None when it does not hold."""
     return _EVALUATORS[type(test)](test, picture, workflow)
+
+
+def still_holds(test: tests.Test, picture: Picture, workflow: Workflow) -> bool:
+    """Tell whether a test that has held still does: a clean check goes on counting until there is another.
+
+    What was reported once more since has not been checked yet, which is no reason to take an alert back.
+    """
+    if isinstance(test, tests.All):
+        return all(still_holds(part, picture, workflow) for part in test.of)
+    if isinstance(test, tests.Any):
+        return any(still_holds(part, picture, workflow) for part in test.of)
+    if isinstance(test, tests.NegativeCheck):
+        check = _neuro(picture, workflow)
+        return check is not None and _is_clean(test, check, picture)
+    return evaluate(test, picture, workflow) is not None
 
 
 def _all(test: tests.All, picture: Picture, workflow: Workflow) -> Places | None:
@@ -89,9 +105,16 @@ def _reading(test: tests.Reading, picture: Picture, workflow: Workflow) -> Place
         apart = reading.at - earlier.fact.at
         if apart > farthest:
             return None
-        if apart >= nearest and test.sign in earlier.values and within(test, earlier.values[test.sign]):
+        if apart >= nearest and _matched(test, earlier.values):
             return (earlier.fact.pos, reading.pos)
     return None
+
+
+def _matched(test: tests.Reading, values: Mapping[str, Any]) -> bool:
+    """Tell whether an earlier set was within the limits, or beyond one of the limits that stand in for them."""
+    if test.sign in values and within(test, values[test.sign]):
+        return True
+    return any(sign in values and values[sign] >= least for sign, least in test.or_earlier.items())
 
 
 def _on_scale(test: tests.Reading, picture: Picture, workflow: Workflow) -> bool:
@@ -183,8 +206,11 @@ def _negative_check(test: tests.NegativeCheck, picture: Picture, workflow: Workf
     since = [picture.symptoms[code].at for code in test.since_symptoms if code in picture.symptoms]
     if check is None or not since or check.at < max(since):
         return None
-    clean = not any(check.data.get(item) and item not in picture.deficits for item in test.items)
-    return () if clean else None
+    return () if _is_clean(test, check, picture) else None
+
+
+def _is_clean(test: tests.NegativeCheck, check: Fact, picture: Picture) -> bool:
+    return not any(check.data.get(item) and item not in picture.deficits for item in test.items)
 
 
 def _matches(test: tests.Finding, fact: Fact) -> bool:
@@ -268,9 +294,9 @@ def _after(test: tests.After, picture: Picture, _workflow: Workflow) -> Places |
 
 def _too_fast(test: tests.TooFast, picture: Picture, workflow: Workflow) -> Places | None:
     pump, place = picture.pump, len(picture.facts) - 1
-    if pump.bag is None:
-        return None
     meaning = workflow.meaning[picture.facts[-1].type]
+    if pump.bag is None or meaning not in _SETS_THE_RATE:
+        return None
     if meaning == "pump_completed":
         shortest_ms = test.shortest_min * _MS_PER_MINUTE
         return (place,) if pump.running_ms(picture.facts[-1].at) < shortest_ms else None
@@ -282,7 +308,7 @@ def _volume_mismatch(test: tests.VolumeMismatch, picture: Picture, _workflow: Wo
     pump, fact = picture.pump, picture.facts[-1]
     if pump.bag is None:
         return None
-    if pump.ended_by_state:
+    if pump.ended_by_state and pump.halted_at == fact.at:
         return (fact.pos,)
     if pump.stated_ml is None or "volume_delivered_ml" not in fact.data:
         return None
@@ -290,12 +316,13 @@ def _volume_mismatch(test: tests.VolumeMismatch, picture: Picture, _workflow: Wo
     return (fact.pos,) if abs(pump.stated_ml - computed) * PERCENT > computed * test.percent else None
 
 
-def _left_before(test: tests.LeftBefore, picture: Picture, _workflow: Workflow) -> Places | None:
+def _left_before(test: tests.LeftBefore, picture: Picture, workflow: Workflow) -> Places | None:
     fact, anchor = picture.facts[-1], picture.pump.last_ran_at
-    if picture.pump.started_at is None:
+    if picture.pump.started_at is None or workflow.meaning[fact.type] != "left":
         return None
-    if picture.flush_ended_at is not None and anchor is not None:
-        anchor = max(anchor, picture.flush_ended_at)
+    if picture.flush_started_at is not None:
+        # While a flush runs the observation has not begun.
+        anchor = max(anchor, picture.flush_ended_at) if anchor and picture.flush_ended_at else None
     observed = fact.at - anchor if anchor is not None else timedelta(0)
     return (fact.pos,) if observed < timedelta(minutes=test.minimum_min) else None
 

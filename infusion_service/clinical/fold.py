@@ -27,6 +27,7 @@ from infusion_service.clinical.picture import (
     ScoreResult,
     VitalSet,
 )
+from infusion_service.clinical.scores import ScoreTable
 from infusion_service.clinical.trail import Trail
 from infusion_service.clinical.vocabulary import parse_time
 from infusion_service.clinical.workflow import Workflow
@@ -119,11 +120,20 @@ def _vital_signs(picture: Picture, fact: Fact, workflow: Workflow) -> None:
     if complete:
         picture.last_complete = vital
         picture.baseline = picture.baseline or values
-        scores = {name: table.points(values) for name, table in workflow.scores.items()}
+        scores = {
+            name: table.points(_with_last_known(picture, table, values)) for name, table in workflow.scores.items()
+        }
         picture.scores = {
             **picture.scores,
             **{name: ScoreResult(sum(parts.values()), parts, fact.pos) for name, parts in scores.items() if parts},
         }
+
+
+def _with_last_known(picture: Picture, table: ScoreTable, values: dict[str, Any]) -> dict[str, Any]:
+    """Return a set with what it leaves out as it was last charted: a patient on oxygen or on the second scale stays so
+    until somebody says otherwise."""
+    known = {sign: picture.readings[sign].value for sign in table.defaults if sign in picture.readings}
+    return {**known, **values}
 
 
 def vital_values(kind: FactType, data: Any) -> dict[str, Any]:

@@ -95,6 +95,8 @@ class Episode:
     closed_at: datetime | None = None
     closed_pos: int = -1
     closed_how: str = ""
+    closed_known_at: datetime | None = None
+    """When the service learned of a closing by a person, who cannot have seen what was charted after that."""
 
     @property
     def open(self) -> bool:

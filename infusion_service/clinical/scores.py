@@ -17,6 +17,7 @@ class ScoreTable:
     def __init__(self, score: Score) -> None:
         """Prepare a score of the workflow."""
         self._score = score
+        self.defaults = score.defaults
         conditions = {part.sign: sorted({sign for band in part.bands for sign in band.when}) for part in score.parts}
         self._parts = tuple((part, tuple(conditions[part.sign])) for part in score.parts)
         self._memo: dict[tuple[Any, ...], int] = {}

@@ -100,7 +100,9 @@ def _bounds(key: str, leaf: tests.Test) -> Iterator[Finding]:
 
 
 def _of_sign(key: str, leaf: tests.Reading | tests.Trend, definition: WorkflowFile) -> Iterator[Finding]:
-    named = (leaf.sign, *((leaf.scale_sign,) if isinstance(leaf, tests.Reading) and leaf.scale_sign else ()))
+    named: tuple[str, ...] = (leaf.sign,)
+    if isinstance(leaf, tests.Reading):
+        named = (leaf.sign, *((leaf.scale_sign,) if leaf.scale_sign else ()), *leaf.or_earlier)
     yield from unknown(key, "sign that is recorded", named, signs(definition))
 
 
