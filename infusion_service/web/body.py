@@ -47,6 +47,11 @@ async def read(request: web.Request, *, bytes_max: int, wait_s: float) -> bytes:
     declared = request.content_length
     if declared is not None and declared > bytes_max:
         raise _too_large(bytes_max)
+    if request.content.is_eof():  # it came with its header, as nearly all do: there is nothing to wait for
+        raw = request.content.read_nowait()
+        if len(raw) > bytes_max:
+            raise _too_large(bytes_max)
+        return raw
     try:
         async with asyncio.timeout(wait_s):
             return await _read_up_to(request, bytes_max)
