@@ -1,59 +1,61 @@
-"""Print the table: `python -m bench`."""
+"""Print the table: `python -m bench [--full] [--json FILE]`.
 
-import asyncio
+Every figure stands beside a ceiling or a floor of the same run. The server has one core, the generator another.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from functools import partial
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from bench.entries import Chain
-from bench.rates import RUNS, Rate, rate
-from infusion_service.log.memory import MemoryStore
-from infusion_service.log.sqlite import SqliteStore
-from infusion_service.log.store import Batch, Store
+from bench import clinical_core
+from bench.figures import Figure, header, row
+from bench.posts import posting
+from bench.site import found_site
+from bench.storage import entries_in, growing, memory_of_a_day, size_on_disk, starting
 
-SEALED = 5_000
-COMMITS = {1: 400, 8: 200, 64: 100, 512: 20}
-"""Commits of one run, by entries in a commit."""
+RESULTS = Path("test-results")
+OPEN_DAYS = 10_000
+GROWN_ENTRIES = 200_000
+GROWN_ENTRIES_FULL = 2_000_000
 
 
 def main() -> None:
-    """Measure, and print each line as soon as it is known."""
-    print("entries without a disk")
-    print(f"  {sealing()}")
-    print("entries committed, in memory")
-    for line in committing(MemoryStore()):
-        print(f"  {line}")
-    with tempfile.TemporaryDirectory() as directory:
-        print("entries committed, SQLite with fsync")
-        for line in committing(SqliteStore(Path(directory) / "bench.db")):
-            print(f"  {line}")
+    """Measure, print each line as soon as it is known, and write the JSON lines."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--full", action="store_true", help=f"grow the log to {GROWN_ENTRIES_FULL:,} entries")
+    parser.add_argument("--json", type=Path, default=RESULTS / "bench.jsonl", help="where the JSON lines go")
+    chosen = parser.parse_args()
+    began = time.monotonic()
+    RESULTS.mkdir(exist_ok=True)
+    directory = Path(
+        tempfile.mkdtemp(prefix="bench-", dir=RESULTS.resolve())
+    )  # on the disk of the checkout, not in memory
+    print(header())
+    try:
+        with chosen.json.open("w", encoding="utf-8") as lines:
+            for figure in figures(directory, GROWN_ENTRIES_FULL if chosen.full else GROWN_ENTRIES):
+                print(row(figure), flush=True)
+                lines.write(figure.as_line() + "\n")
+    finally:
+        shutil.rmtree(directory)
+    print(f"took {time.monotonic() - began:,.0f} s; JSON lines in {chosen.json}")
 
 
-def sealing() -> Rate:
-    """Measure bytes, commitment, leaf, hash and tree of one entry."""
-    chain = Chain()
-    return rate("sealed and joined to the tree", SEALED, lambda: chain.extend(SEALED))
-
-
-def committing(store: Store) -> Iterator[Rate]:
-    """Measure entries committed to `store`, by entries in a commit; sealing them is not counted."""
-    chain = Chain()
-    with asyncio.Runner() as runner:
-        runner.run(store.open())
-        for entries, commits in COMMITS.items():
-            runs = iter([[chain.batch(entries) for _ in range(commits)] for _ in range(RUNS)])
-            yield rate(f"{entries} in a commit", entries * commits, partial(_append_next, runner, store, runs))
-        runner.run(store.close())
-
-
-def _append_next(runner: asyncio.Runner, store: Store, runs: Iterator[Sequence[Batch]]) -> None:
-    runner.run(_append_all(store, next(runs)))
-
-
-async def _append_all(store: Store, batches: Sequence[Batch]) -> None:
-    for batch in batches:
-        await store.append(batch)
+def figures(directory: Path, grown_entries: int) -> Iterator[Figure]:
+    """Every figure, in the order of the table."""
+    site = found_site(directory, days=OPEN_DAYS)
+    yield from starting(site, directory / "empty", OPEN_DAYS)
+    entries, size = entries_in(site), site.database.stat().st_size
+    yield from posting(site, directory)
+    yield size_on_disk(site, entries_in(site) - entries, size)
+    yield memory_of_a_day(site)
+    yield growing(site, directory / "grown", grown_entries)
+    yield from clinical_core.measured()
 
 
 if __name__ == "__main__":
