@@ -27,6 +27,7 @@ check: $(INSTALLED) ## format, lint, types, import contracts, tidiness: no test 
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/bandit --quiet --recursive infusion_service --severity-level high
 	$(BIN)/python -m pytest tests/tidy -q
 
 .PHONY: format
@@ -36,10 +37,12 @@ format: $(INSTALLED) ## rewrite the sources the way `make check` wants them
 
 .PHONY: drill
 drill: $(INSTALLED) ## the slow ones: kill, power cut, full disk, load
-	$(BIN)/python -m pytest -m drill --timeout 1800 || test $$? -eq 5 # 5: there is none yet
+	@command -v strace >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq strace >/dev/null 2>&1; } \
+		|| echo "WARNING: no strace: power cuts, failing and slow disks will be SKIPPED"
+	$(BIN)/python -m pytest -m drill --timeout 1800
 
 .PHONY: bench
-bench: $(INSTALLED) ## measured rates on this machine
+bench: $(INSTALLED) ## measured ratios on this machine, under 10 min; 2 000 000 entries: python -m bench --full
 	$(BIN)/python -m bench
 
 .PHONY: sbom
