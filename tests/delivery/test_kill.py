@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import shutil
 import signal
 import uuid
 from collections import defaultdict
@@ -20,6 +21,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 from standardwebhooks import Webhook
 
+from infusion_service.settings import Settings
 from tests.drills.site import Serving, Site, served
 
 DAYS = 6
@@ -93,9 +95,12 @@ async def drill(directory: Path, *, cycles: int, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - it chooses moments
     receiver = Receiver(chance)
     async with listening(receiver) as port:
+        # A copy, so that whoever edits a workflow during the drill does not end it.
+        workflows = shutil.copytree(Settings().workflows_dir, directory / "workflows")
         site = await Site(directory).found()
         with site.config.open("a", encoding="utf-8") as config:
             config.write(f'[delivery]\nplain_networks = ["127.0.0.1/32"]\nports = [{port}]\n')
+            config.write(f'[workflows]\ndirectory = "{workflows}"\n')
         days: list[str] = []
         async with served(site) as serving:
             days = await prepare(serving, receiver, port)
