@@ -47,6 +47,8 @@ class Seen(msgspec.Struct, kw_only=True):
     """What came back within the measured time."""
 
     statuses: dict[str, int]
+    answered: int
+    """All answers, those of the warm-up too."""
     per_s: float
     p50_ms: float
     p99_ms: float
@@ -125,6 +127,7 @@ class Run:
         self._done = asyncio.Event()
         self._measure_from_s = 0.0
         self._last_s = 0.0
+        self._answered = 0
 
     async def go(self) -> Seen:
         """Send everything and return what was seen."""
@@ -150,6 +153,7 @@ class Run:
 
     def _take(self, connection: Connection, status: str) -> None:
         now_s = time.perf_counter()
+        self._answered += 1
         if connection.began_s >= self._measure_from_s:
             self._latencies_s.append(now_s - connection.began_s)
             self._statuses[status] += 1
@@ -186,6 +190,7 @@ class Run:
         assert ordered, "nothing was answered within the measured time"
         return Seen(
             statuses=dict(self._statuses),
+            answered=self._answered,
             per_s=len(ordered) / (ended_s - self._measure_from_s),
             p50_ms=ordered[len(ordered) // 2] * 1000,
             p99_ms=ordered[len(ordered) * 99 // 100] * 1000,

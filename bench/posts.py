@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 
 from bench.figures import PAIRS, Figure, in_pairs, median_ratio
-from bench.generator import ID_MARK, Plan, Seen
-from bench.site import SERVER_CORE, Server, Site, load, on_core, running, service
+from bench.generator import ID_MARK, Plan
+from bench.site import SERVER_CORE, Measured, Server, Site, load, on_core, running, service
 
 CONNECTIONS = {1: (None, None), 16: (None, None), 64: (0.45, 0.70), 256: (0.60, 0.90)}
 """Connections, and the goal and stretch for them."""
@@ -64,20 +64,21 @@ def posting(site: Site, directory: Path) -> Iterator[Figure]:
 
 
 def rate_figure(
-    name: str, pairs: Sequence[tuple[Seen, Seen]], goal: float | None, stretch: float | None, facts: int = 1
+    name: str, pairs: Sequence[tuple[Measured, Measured]], goal: float | None, stretch: float | None, facts: int = 1
 ) -> Figure:
     """A ratio of rates, ours over theirs."""
     ratio, spread = median_ratio([(one.per_s, other.per_s) for one, other in pairs])
     ours, theirs = (facts * statistics.median(side[place].per_s for side in pairs) for place in (0, 1))
-    note = f"{ours:,.0f} / {theirs:,.0f} facts/s"
+    cpu_ours, cpu_theirs = (statistics.median(side[place].cpu_us for side in pairs) / facts for place in (0, 1))
+    note = f"{ours:,.0f} / {theirs:,.0f} facts/s, {cpu_ours:,.0f} / {cpu_theirs:,.1f} us of processor a fact"
     return Figure(
         name=name, seen=ratio, unit="x", goal=goal, stretch=stretch, more_is_better=True, note=note, spread=spread
     )
 
 
-def one_connection(pairs: Sequence[tuple[Seen, Seen]], fsync_ms: float) -> Figure:
+def one_connection(pairs: Sequence[tuple[Measured, Measured]], fsync_ms: float) -> Figure:
     """What a single post costs beyond the bare handler, in flushes of the disk."""
-    ours, theirs = (statistics.median(side[place].p50_ms for side in pairs) for place in (0, 1))
+    ours, theirs = (statistics.median(side[place].seen.p50_ms for side in pairs) for place in (0, 1))
     note = f"p50 {ours:.3f} ms, bare {theirs:.3f} ms, paced fdatasync {fsync_ms:.3f} ms"
     name = "one connection: p50 beyond the bare p50, x fdatasync"
     return Figure(name=name, seen=(ours - theirs) / fsync_ms, unit="x", goal=3.0, stretch=2.0, note=note)
@@ -91,7 +92,7 @@ def half_load(ours: Server, site: Site, rate: float, directory: Path) -> Iterato
         fsync_ms.append(paced_fdatasync_ms(directory))
     fsync = statistics.median(fsync_ms)
     for name, goal, stretch in (("p50", 10.0, 8.0), ("p99", 30.0, 20.0)):
-        ms = statistics.median(getattr(one, f"{name}_ms") for one in seen)
+        ms = statistics.median(getattr(one.seen, f"{name}_ms") for one in seen)
         note = f"{ms:.2f} ms at {rate:,.0f} facts/s, paced fdatasync {fsync:.3f} ms"
         yield Figure(
             name=f"half load, open loop: {name}, x fdatasync",
@@ -103,7 +104,9 @@ def half_load(ours: Server, site: Site, rate: float, directory: Path) -> Iterato
         )
 
 
-def single(server: Server, site: Site, connections: int, *, rate: float | None = None, seconds: float = RUN_S) -> Seen:
+def single(
+    server: Server, site: Site, connections: int, *, rate: float | None = None, seconds: float = RUN_S
+) -> Measured:
     """Single facts to the service, or to a peer that takes them at the same address."""
     requests = [
         request(f"/v1/days/{day}/events", {"event_id": ID_MARK, "type": "vitals.recorded", "data": SIGNS}, site.nurse)
@@ -117,29 +120,30 @@ def single(server: Server, site: Site, connections: int, *, rate: float | None =
         prepared=PREPARED_SINGLE,
         rate=rate,
     )
-    return load(plan)
+    return load(server, plan)
 
 
-def bare_single(server: Server, site: Site, connections: int) -> Seen:
+def bare_single(server: Server, site: Site, connections: int) -> Measured:
     """The same bytes to the handler that does nothing with them."""
     body = {"event_id": ID_MARK, "type": "vitals.recorded", "data": SIGNS}
     requests = [request("/single", body, site.nurse)]
     return load(
-        Plan(port=server.port, connections=connections, seconds=RUN_S, requests=requests, prepared=PREPARED_SINGLE)
+        server,
+        Plan(port=server.port, connections=connections, seconds=RUN_S, requests=requests, prepared=PREPARED_SINGLE),
     )
 
 
-def batched(server: Server, site: Site) -> Seen:
+def batched(server: Server, site: Site) -> Measured:
     """Batches of 100 facts on as many days."""
     days = site.take_days(DAYS_OF_A_RUN)
     requests = [request("/v1/batches", {"items": [item(day) for day in days]}, site.nurse)]
-    return load(_batch_plan(server, requests), expected="200")
+    return load(server, _batch_plan(server, requests), expected="200")
 
 
-def bare_batched(server: Server, site: Site) -> Seen:
+def bare_batched(server: Server, site: Site) -> Measured:
     """The same batches to the handler that does nothing with them."""
     requests = [request("/batch", {"items": [item(site.nurse[:36]) for _ in range(BATCH)]}, site.nurse)]
-    return load(_batch_plan(server, requests), expected="200")
+    return load(server, _batch_plan(server, requests), expected="200")
 
 
 def item(day: str) -> dict[str, object]:
