@@ -188,6 +188,10 @@ class Intake:
         """Every definition known, by name and version."""
         return self._workflows.all()
 
+    def scheduling_fact(self, asked: object) -> str:
+        """See `Workflows.scheduling_fact`; `asked` is the `workflow` of the day's data."""
+        return self._workflows.scheduling_fact(asked)
+
     def add_listener(self, listener: Callable[[list[LogEntry]], None]) -> None:
         """Have `listener` called after each commit with its entries. It must not block; what it raises is logged."""
         self._writer.listeners.append(listener)

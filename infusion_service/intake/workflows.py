@@ -109,6 +109,17 @@ class Workflows:
             raise WorkflowUnknown(asked, tuple(sorted(f"{known}@{number}" for known, number in self._present)))
         return fitting[max(fitting)]
 
+    def scheduling_fact(self, asked: object) -> str:
+        """Return what the fact that schedules a day is called in the definition a new day would follow.
+
+        Where there is no such definition, what the first one known calls it: the refusal is kept under that name.
+        """
+        try:
+            workflow = self.for_new_day(asked if isinstance(asked, str) else None)
+        except WorkflowUnknown:
+            workflow = self.all()[0]
+        return workflow.only_of_meaning("scheduling")
+
     def all(self) -> list[Workflow]:
         """Every definition known, present or only in the log, by name and version."""
         known = [self.by_hash(content_hash) for content_hash in self._adopted]

@@ -20,7 +20,6 @@ from infusion_service.web.keys import ACCESS, CALLER, INTAKE, METRICS, REQUEST_I
 from infusion_service.web.problems import Denied, Problem
 from infusion_service.web.visibility import expires_at
 
-DAY_SCHEDULED = "day.scheduled"
 _SCHEDULING_MEMBERS = ("event_id", "occurred_at", "recorded_at", "sent_at")
 """Members of `POST /v1/days` that belong to the fact; the rest is its data."""
 
@@ -47,9 +46,10 @@ async def post_day(request: web.Request) -> web.Response:
     rates.admit(request)
     envelope = {name: value.pop(name, None) for name in _SCHEDULING_MEMBERS}
     envelope["event_id"] = envelope["event_id"] or new_id(now)
-    fact = payloads.read_as({**envelope, "type": DAY_SCHEDULED, "data": value}, payloads.Fact)
+    fact_type = intake.scheduling_fact(value.get("workflow"))
+    fact = payloads.read_as({**envelope, "type": fact_type, "data": value}, payloads.Fact)
     access = request.app[ACCESS]
-    kind = submissions.kind_of(intake, DAY_SCHEDULED)
+    kind = submissions.kind_of(intake, fact_type)
     bearer = submissions.bearer_of(fact, kind, caller=request[CALLER], access=access, now=now)
     if request.app[SETTINGS].ward(str(value.get("ward"))) is not None:
         reach.check_ward(bearer, value.get("ward"))

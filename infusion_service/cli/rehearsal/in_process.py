@@ -16,8 +16,6 @@ TABLET = Device(id="tablet-1")
 
 ENTRIES_PER_READ = 1000
 
-SCHEDULING = "day.scheduled"
-
 
 class InProcessWard:
     """Hands submissions to the intake of an open service on a simulated clock."""
@@ -33,7 +31,12 @@ class InProcessWard:
     async def schedule(self, person: Person, fact: dict[str, Any]) -> Reply:
         """Schedule a day."""
         submission = Submission(
-            event_id=fact["event_id"], day_id="", type=SCHEDULING, actor=actor(person), data=fact["data"], device=TABLET
+            event_id=fact["event_id"],
+            day_id="",
+            type=self._service.intake.scheduling_fact(fact["data"].get("workflow")),
+            actor=actor(person),
+            data=fact["data"],
+            device=TABLET,
         )
         return _reply(submission, await self._service.intake.submit(submission))
 

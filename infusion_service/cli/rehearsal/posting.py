@@ -64,8 +64,8 @@ class Posting:
             "course": given.course,
             "day": given.day,
             "date": given.date.isoformat(),
-            "baseline_deficits": list(given.baseline_deficits),
-            "attested_history": list(given.attested_history),
+            **self._stated(fact_type, "baseline_deficits", given.baseline_deficits),
+            **self._stated(fact_type, "attested_history", given.attested_history),
         }
         fact = {"event_id": self._new_id(), "data": data}
         person = composition.poster(Post(type=fact_type, by=by), self._workflow.facts[fact_type])
@@ -80,6 +80,10 @@ class Posting:
         if reply.refused is None:
             self._scene.days.append(PlayedDay(day_id=reply.day_id, given=given, label=label))
         return reply
+
+    def _stated(self, fact_type: str, name: str, values: Sequence[Any]) -> dict[str, list[Any]]:
+        """Return what the script says of a field, an empty list too where the workflow has the field."""
+        return {name: list(values)} if values or name in self._workflow.facts[fact_type].fields else {}
 
     async def replay(self, label: str) -> list[Reply]:
         """Send the bytes of a labelled step again."""
