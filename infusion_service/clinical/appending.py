@@ -7,17 +7,22 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from infusion_service.clinical.day import Day, evolve
+from infusion_service.clinical.ledger import CLOCK
 from infusion_service.clinical.vocabulary import JSON, SERVICE, Entry, derived_entry_id
 
 
 class Appending:
     """Collects the entries that follow from a day at a moment, keeping `day` level with them."""
 
-    def __init__(self, day: Day, now: datetime, cause: str | None) -> None:
-        """Start from a day; `cause` is the event that everything follows from, None for the passing of time."""
+    def __init__(self, day: Day, now: datetime, cause: str | None, *, clock_in_doubt: bool = False) -> None:
+        """Start from a day; `cause` is the event that everything follows from, None for the passing of time.
+
+        What is derived while the clock is in doubt says so.
+        """
         self.day = day
         self.now = now
         self.cause = cause
+        self.clock_in_doubt = clock_in_doubt
         self.entries: list[Entry] = []
 
     def next_id(self, entry_type: str, rule: str) -> str:
@@ -58,7 +63,7 @@ class Appending:
             occurred_at=occurred_at,
             received_at=self.now,
             actor=SERVICE,
-            data=data,
+            data={**data, CLOCK: "in_doubt"} if self.clock_in_doubt else data,
             outcome=outcome,
             day_version=day_version,
             cause=self.cause,

@@ -33,7 +33,7 @@ def consequences(
     `cause` is the event that was just appended. `moves_held` keeps moves by time back while the clock is in doubt.
     """
     # A clock that was set back does not take back what it has brought about.
-    out = Appending(day, max(now, day.received_at or now), cause)
+    out = Appending(day, max(now, day.received_at or now), cause, clock_in_doubt=moves_held)
     if day.state is None:
         return (), day
     if not moves_held:

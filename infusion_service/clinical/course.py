@@ -7,7 +7,7 @@ not: load days (intake gives them).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -171,9 +171,16 @@ def _flags_of_alerts(day: Day) -> Iterator[FlagEvent]:
     rules = day.workflow.definition.course_flags
     permanent = {rule.alert: rule.excluded_by for rule in rules.permanent_alerts}
     holds = {rule.alert: rule for rule in rules.hold_alerts}
-    for alert in day.ledger.alerts.values():
+    alerts = tuple(day.ledger.alerts.values())
+    for place, alert in enumerate(alerts):
+        if alert.rule not in permanent and alert.rule not in holds:
+            continue
         raised = FlagEvent(
-            flag=HOLD, at=alert.raised_at, alert_id=alert.id, covered_by=_replaced_by(alert, day), cause=alert.rule
+            flag=HOLD,
+            at=alert.raised_at,
+            alert_id=alert.id,
+            covered_by=_replaced_by(alert, alerts[place + 1 :]),
+            cause=alert.rule,
         )
         stop_class = day.workflow.definition.actions[alert.action].stop_class
         if alert.rule in permanent and stop_class:
@@ -183,21 +190,21 @@ def _flags_of_alerts(day: Day) -> Iterator[FlagEvent]:
             else:
                 yield replace(raised, at=softened[0], pos=softened[1])
         hold = holds.get(alert.rule)
-        vanished = alert.closed_reason in VANISHED
+        vanished = alert.closed_reason in VANISHED or alert.retracted_at is not None
         if hold and not vanished and (alert.action in hold.actions or alert.severity in hold.severities):
             yield raised
 
 
-def _replaced_by(alert: Alert, day: Day) -> tuple[str, ...]:
-    """Return the alerts of the same family that replaced this one, one after another."""
+def _replaced_by(alert: Alert, later: Sequence[Alert]) -> tuple[str, ...]:
+    """Return those of the later alerts that replaced this one, one after another."""
     found: list[str] = []
-    family = [other for other in day.ledger.alerts.values() if other.family == alert.family]
     reason = alert.closed_reason
-    for other in family[family.index(alert) + 1 :]:
+    for other in later:
         if reason != SUPERSEDED:
             break
-        found.append(other.id)
-        reason = other.closed_reason
+        if other.family == alert.family:
+            found.append(other.id)
+            reason = other.closed_reason
     return tuple(found)
 
 
@@ -214,6 +221,8 @@ def _softened(alert: Alert, excluded_by: tuple[str, ...], day: Day) -> tuple[dat
     places = [(fact.at, fact.pos) for fact in excluding if fact.at >= alert.raised_at]
     if alert.closed_at is not None and alert.closed_reason in VANISHED:
         places.append((alert.closed_at, -1))
+    if alert.retracted_at is not None:
+        places.append((alert.retracted_at, -1))
     return min(places, default=None)
 
 
@@ -280,7 +289,7 @@ def carried_into(course: Course, day: Day) -> dict[str, JSON]:
     return carried
 
 
-def flags_shown(course: Course, day: Day) -> list[str]:
-    """Return the course flags of the day's course, each once, permanent first."""
-    held = {flag.flag for flag in with_day(course, day).open_flags(day.course_number)}
+def flags_shown(course: Course, course_number: int) -> list[str]:
+    """Return the flags of a course, each once, permanent first."""
+    held = {flag.flag for flag in course.open_flags(course_number)}
     return [flag for flag in (PERMANENT, HOLD) if flag in held]

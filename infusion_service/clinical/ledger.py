@@ -22,6 +22,9 @@ CHECK_OVERDUE = "check.overdue"
 OVERRIDE_USED = "override.used"
 COURSE_CARRIED = "course.carried"
 
+CLOCK = "clock"
+"""Member of what is derived while the clock is in doubt."""
+
 VANISHED = ("corrected", "late_data")
 """Why an alert closed whose evidence is no longer there, as against one that was dealt with."""
 
@@ -53,6 +56,8 @@ class Alert:
     escalated: frozenset[str] = frozenset()
     closed_at: datetime | None = None
     closed_reason: str = ""
+    retracted_at: datetime | None = None
+    """When the last of its evidence was struck: it should never have been raised."""
 
     @property
     def open(self) -> bool:
@@ -94,6 +99,7 @@ class Ledger:
     __slots__ = (
         "alerts",
         "carried",
+        "confirmed",
         "counts",
         "double_checks",
         "open_alerts",
@@ -113,6 +119,8 @@ class Ledger:
         self.overrides: dict[str, GrantedOverride] = {}
         self.double_checks: dict[str, DoubleCheck] = {}
         self.unconfirmed: dict[str, datetime] = {}
+        self.confirmed: dict[str, tuple[str, datetime]] = {}
+        """Confirmation to the entry it confirmed and since when that had waited."""
         self.overdue: frozenset[tuple[str, str]] = frozenset()
         self.carried: Mapping[str, Any] = {}
 
@@ -175,7 +183,7 @@ def _posted(ledger: Ledger, entry: Entry, workflow: Workflow) -> None:
     if entry.actor.how in workflow.definition.unattributed_how:
         ledger.unconfirmed = {**ledger.unconfirmed, entry.entry_id: entry.received_at}
     if entry.corrects is not None:
-        _strike(ledger, entry.corrects)
+        _strike(ledger, entry.corrects, entry.occurred_at)
     if entry.second is not None:
         _spend_double_check(ledger, entry)
     if meaning == "acknowledgement":
@@ -183,20 +191,42 @@ def _posted(ledger: Ledger, entry: Entry, workflow: Workflow) -> None:
     elif meaning == "override":
         _override(ledger, entry)
     elif meaning == "strike":
-        _strike(ledger, data["entry"])
+        _strike(ledger, data["entry"], entry.occurred_at)
     elif meaning == "confirmation":
-        ledger.unconfirmed = {id: at for id, at in ledger.unconfirmed.items() if id != data["entry"]}
+        _confirmed(ledger, entry)
     if meaning in ("bag_prepared", "bag_discarded"):
         _void_double_checks(ledger, entry.entry_id)
 
 
-def _strike(ledger: Ledger, target: str) -> None:
+def _confirmed(ledger: Ledger, entry: Entry) -> None:
+    target = entry.data["entry"]
+    since = ledger.unconfirmed.get(target)
+    if since is not None:
+        ledger.confirmed = {**ledger.confirmed, entry.entry_id: (target, since)}
+        ledger.unconfirmed = {id: at for id, at in ledger.unconfirmed.items() if id != target}
+
+
+def _strike(ledger: Ledger, target: str, at: datetime) -> None:
+    """Take back what a fact did to the log's side of the day."""
     ledger.struck = ledger.struck | {target}
-    ledger.unconfirmed = {id: at for id, at in ledger.unconfirmed.items() if id != target}
+    ledger.unconfirmed = {id: since for id, since in ledger.unconfirmed.items() if id != target}
+    if target in ledger.confirmed:
+        waiting, since = ledger.confirmed[target]
+        if waiting not in ledger.struck:
+            ledger.unconfirmed = {**ledger.unconfirmed, waiting: since}
     ledger.overrides = {id: override for id, override in ledger.overrides.items() if id != target}
     for alert in ledger.alerts.values():
-        if alert.acknowledgement == target:
-            _update(ledger, replace(alert, acknowledged_at=None, acknowledged_by="", acknowledgement=""))
+        left = alert
+        if left.answered_by == target:
+            left = replace(left, answered_at=None, answered_by="")
+            if not left.acknowledgement:
+                left = replace(left, acknowledged_at=None, acknowledged_by="")
+        if left.acknowledgement == target:
+            left = replace(left, acknowledged_at=None, acknowledged_by="", acknowledgement="")
+        if left.retracted_at is None and target in left.evidence and ledger.struck.issuperset(left.evidence):
+            left = replace(left, retracted_at=at)
+        if left is not alert:
+            _update(ledger, left)
 
 
 def _acknowledged(ledger: Ledger, entry: Entry) -> None:
@@ -328,12 +358,12 @@ def _override_used(ledger: Ledger, entry: Entry, workflow: Workflow) -> None:
 
 def _carried(ledger: Ledger, entry: Entry, workflow: Workflow) -> None:
     _counted(ledger, entry, workflow)
-    ledger.carried = entry.data
+    ledger.carried = {name: value for name, value in entry.data.items() if name != CLOCK}
 
 
 def _derived_strike(ledger: Ledger, entry: Entry, workflow: Workflow) -> None:
     _counted(ledger, entry, workflow)
-    _strike(ledger, entry.data["entry"])
+    _strike(ledger, entry.data["entry"], entry.occurred_at)
 
 
 _DERIVED: dict[str, Callable[[Ledger, Entry, Workflow], None]] = {
