@@ -19,7 +19,7 @@ from infusion_service.clinical.day import Day
 from infusion_service.clinical.dose import Pump
 from infusion_service.clinical.facts import doubt_about, shortest
 from infusion_service.clinical.guard_definition import ObservedFor
-from infusion_service.clinical.guards import Situation, failing_guards, observation_anchor
+from infusion_service.clinical.guards import Failing, Situation, failing_guards, observation_anchor
 from infusion_service.clinical.ledger import ALERT_CLOSED, ALERT_RAISED, Alert
 from infusion_service.clinical.second_person import usable_double_checks
 from infusion_service.clinical.vocabulary import JSON, Entry, format_time
@@ -31,6 +31,7 @@ _SERVICE_MEANINGS = ("scheduling", "missed")
 def observe(course: Course, day: Day, now: datetime) -> dict[str, JSON]:
     """Return the day view of the contract."""
     picture = day.picture
+    today = with_day(course, day)
     ordinal = ordinal_of(course, day)
     view: dict[str, JSON] = {
         "day_id": day.day_id,
@@ -55,8 +56,8 @@ def observe(course: Course, day: Day, now: datetime) -> dict[str, JSON]:
         "checks": _checks(day, ordinal, now),
         "alerts": [alert_json(day, alert) for alert in day.ledger.open_list()],
         "vitals": _vitals(day),
-        "allowed": list(_allowed(course, day, ordinal, now)),
-        "course_flags": flags_shown(course, day),
+        "allowed": list(_allowed(today, day, ordinal, now)),
+        "course_flags": flags_shown(today, day.course_number),
         "baseline_deficits": sorted(picture.deficits),
         "overrides": _overrides(day),
         "double_checks": _double_checks(day, now),
@@ -226,7 +227,6 @@ def _allowed(course: Course, day: Day, ordinal: int, now: datetime) -> Iterator[
     if day.state is None:
         return
     picture, table = day.picture, day.workflow.table
-    today = with_day(course, day)
     on_the_date = picture.local_date(now) == picture.day_date
     for name, fact in day.workflow.facts.items():
         if fact.means in _SERVICE_MEANINGS:
@@ -235,17 +235,19 @@ def _allowed(course: Course, day: Day, ordinal: int, now: datetime) -> Iterator[
             legs = table.legs(day.state, name)
             if not any(on_the_date or not leg.same_date for leg in legs):
                 continue
-        situation = Situation(
-            fact_type=name,
-            data={},
-            at=now,
-            picture=picture,
-            course=today,
-            ordinal=ordinal,
-            workflow=day.workflow,
-            unconfirmed_since=day.ledger.unconfirmed_since(),
-        )
-        failing = failing_guards(situation, preview=True) if day.workflow.guards_on(name) else []
+        failing: list[Failing] = []
+        if day.workflow.guards_on(name):
+            situation = Situation(
+                fact_type=name,
+                data={},
+                at=now,
+                picture=picture,
+                course=course,
+                ordinal=ordinal,
+                workflow=day.workflow,
+                unconfirmed_since=day.ledger.unconfirmed_since(),
+            )
+            failing = failing_guards(situation, preview=True)
         row: dict[str, JSON] = {"type": name, "title": fact.title, "by": list(fact.by)}
         if fact.second is not None:
             row["second"] = fact.second
