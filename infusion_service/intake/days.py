@@ -119,6 +119,11 @@ class Days:
         self._key_of_day: dict[str, str] = {}
         self._loads: dict[str, set[_Load]] = {}
 
+    @property
+    def strikes(self) -> set[str]:
+        """Fact types that take others out of the picture, whatever a workflow calls them."""
+        return self._workflows.strikes
+
     def __len__(self) -> int:
         """How many days are in hand."""
         return self._days_in_hand

@@ -7,8 +7,10 @@ Promises: a view of the past is folded from the log, never from memory; reads ch
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from datetime import datetime
 
+from infusion_service.clinical.alerting import STRUCK
 from infusion_service.clinical.observe import board_row, observe
 from infusion_service.clinical.vocabulary import JSON, Entry
 from infusion_service.intake.clock import Clock
@@ -21,15 +23,17 @@ PAGE = 1000
 ROWS_PER_TURN = 16
 """Board rows made before others get a turn on the event loop."""
 
-CORRECTIONS = ("entry.struck",)
-"""What is said later about what was charted before: it counts for every clinical time, from when it was known."""
-
 
 class Past:
     """Tells, entry by entry of one day in the order of the log, which ones belong to the day as it stood."""
 
-    def __init__(self, at: datetime | None, known_at: datetime | None) -> None:
-        """As at a clinical time, as known at another; None for either: as of now."""
+    def __init__(self, at: datetime | None, known_at: datetime | None, corrections: Collection[str]) -> None:
+        """As at a clinical time, as known at another; None for either: as of now.
+
+        `corrections` are the types of entry that say later what becomes of what was charted before: they count for
+        every clinical time, from when they were known.
+        """
+        self._corrections = corrections
         self._at = at
         self._known_at = known_at
         self._left_out: set[str] = set()
@@ -48,7 +52,7 @@ class Past:
         return self._known_at is None or entry.received_at <= self._known_at
 
     def _happened(self, entry: Entry) -> bool:
-        return self._at is None or entry.occurred_at <= self._at or entry.type in CORRECTIONS
+        return self._at is None or entry.occurred_at <= self._at or entry.type in self._corrections
 
 
 class Reading:
@@ -125,8 +129,9 @@ class Reading:
         if head.patient_id is not None:
             heads = await self._store.day_heads(self._site, patient_id=head.patient_id, limit=DAYS_OF_A_PATIENT_MAX)
         sheets: dict[str, Sheet] = {}
+        corrections = {STRUCK, *self._days.strikes}
         for other in heads:
-            sheet = await self._days.fold_day(other.day_id, keep=Past(at, known_at))
+            sheet = await self._days.fold_day(other.day_id, keep=Past(at, known_at, corrections))
             if sheet is not None:
                 sheets[other.day_id] = sheet
         return Chart(head.patient_id or day_id, sheets)

@@ -59,6 +59,8 @@ class Workflows:
         self._present: dict[tuple[str, int], Workflow] = {}
         self.urgent: set[str] = set()
         """Fact types that no queue may hold up (stops and emergencies), of the definitions in use."""
+        self.strikes: set[str] = set()
+        """Fact types that take others out of the picture, of the definitions in use."""
 
     def adopted(self, data: Mapping[str, Any]) -> None:
         """Take in a definition from the data of a `workflow.adopted` entry."""
@@ -127,7 +129,8 @@ class Workflows:
 
     def _load(self, workflow: Workflow) -> None:
         self._by_hash[workflow.hash] = workflow
-        self.urgent.update(fact for fact, kind in workflow.facts.items() if kind.urgent)
+        self.strikes.update(workflow.of_meaning("strike"))
+        self.strikes.update(workflow.of_meaning("strike"))
 
 
 def _adoption(workflow: Workflow) -> dict[str, Any]:
