@@ -60,7 +60,7 @@ class HttpCourier:
     def __init__(self, target: Target, guard: EgressGuard, *, lookup: Lookup = look_up) -> None:
         """Raises `ValueError` or `ssl.SSLError` for certificates that cannot be used."""
         self._target = target
-        self._guard = guard
+        self._refused = _refusal_of(target.url, guard)
         self._tls = _tls(target)
         plain = target.url.startswith("http://")
         # Looked up anew for each connection and never kept: the answer of a name is not a property of the endpoint.
@@ -90,8 +90,9 @@ class HttpCourier:
         )
 
     async def _attempt(self, headers: Mapping[str, str], body: bytes) -> Reply:
+        if self._refused is not None:
+            return Reply(fault="egress_refused", excerpt=str(self._refused))
         try:
-            self._guard.check_url(self._target.url)
             async with self._session.post(
                 self._target.url, data=body, headers=headers, allow_redirects=False, ssl=self._tls
             ) as response:
@@ -106,6 +107,15 @@ class HttpCourier:
     async def close(self) -> None:
         """See `Courier.close`."""
         await self._session.close()
+
+
+def _refusal_of(url: str, guard: EgressGuard) -> EgressRefused | None:
+    """What is wrong with the URL. Neither it nor the list changes while a courier lives; addresses are judged anew."""
+    try:
+        guard.check_url(url)
+    except EgressRefused as refused:
+        return refused
+    return None
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

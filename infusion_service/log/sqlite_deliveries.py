@@ -101,7 +101,9 @@ def _select_page(reader: Reader, site: str, endpoint_id: str, filters: dict[str,
     if site_key is None:
         return []
     values = {**filters, "site_key": site_key, "endpoint_id": id_bytes(endpoint_id)}
-    found: list[Any] = reader.execute(SQL["deliveries"], values).fetchall()
+    state = filters["state"]
+    statement = f"deliveries_{state}" if state in ("waiting", "parked") else "deliveries"
+    found: list[Any] = reader.execute(SQL[statement], values).fetchall()
     return found
 
 

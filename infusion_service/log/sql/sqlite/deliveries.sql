@@ -50,6 +50,24 @@ WHERE site_key = :site_key AND endpoint_id = :endpoint_id AND epsequence > :afte
   AND (:event_type IS NULL OR event_type = :event_type)
 ORDER BY epsequence LIMIT :limit;
 
+-- name: deliveries_waiting
+-- The same for those that wait: few among many.
+SELECT epsequence, seq, webhook_id, lane, event_type, state, reason, attempts, first_failed_at_ms, next_attempt_at_ms,
+       settled_at_ms, history, NULL
+FROM delivery INDEXED BY delivery_waiting
+WHERE site_key = :site_key AND endpoint_id = :endpoint_id AND state = 'waiting' AND epsequence > :after
+  AND (:lane IS NULL OR lane = :lane) AND (:event_type IS NULL OR event_type = :event_type)
+ORDER BY epsequence LIMIT :limit;
+
+-- name: deliveries_parked
+-- The same for those that are parked.
+SELECT epsequence, seq, webhook_id, lane, event_type, state, reason, attempts, first_failed_at_ms, next_attempt_at_ms,
+       settled_at_ms, history, NULL
+FROM delivery INDEXED BY delivery_parked
+WHERE site_key = :site_key AND endpoint_id = :endpoint_id AND state = 'parked' AND epsequence > :after
+  AND (:lane IS NULL OR lane = :lane) AND (:event_type IS NULL OR event_type = :event_type)
+ORDER BY epsequence LIMIT :limit;
+
 -- name: delivery
 -- One of them, with its bytes.
 SELECT epsequence, seq, webhook_id, lane, event_type, state, reason, attempts, first_failed_at_ms, next_attempt_at_ms,
