@@ -129,7 +129,7 @@ class Workflows:
 
     def _load(self, workflow: Workflow) -> None:
         self._by_hash[workflow.hash] = workflow
-        self.strikes.update(workflow.of_meaning("strike"))
+        self.urgent.update(fact for fact, kind in workflow.facts.items() if kind.urgent)
         self.strikes.update(workflow.of_meaning("strike"))
 
 
