@@ -34,7 +34,7 @@ from infusion_service.clinical.second_person import (
 from infusion_service.clinical.timing import Times, read_times
 from infusion_service.clinical.vocabulary import DOUBLE_CHECK_ENTERED, Entry, Refusal, Submission
 
-__all__ = ["Accepted", "decide", "refusal_of", "refused_entry", "same_submission", "tick"]
+__all__ = ["Accepted", "decide", "refusal_of", "refused_entry", "same_submission", "settle", "tick"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,13 @@ def decide(
     *,
     moves_held: bool = False,
     corrects_elsewhere: bool = False,
+    settled: bool = True,
 ) -> Accepted | Refusal:
     """Judge one submission, or several that stand or fall together, received at `now`.
 
     Alerts are decided once, after the last one. A refusal of a group carries the `index` of the submission that failed.
-    `corrects_elsewhere` says that the caller has seen to the strike of a corrected entry on another day.
+    `corrects_elsewhere` says that the caller has seen to the strike of a corrected entry on another day. Without
+    `settled` nothing is derived yet: more of the same batch follows, and the caller settles the day after its last.
     """
     entries: list[Entry] = []
     working = day
@@ -72,8 +74,16 @@ def decide(
     if later is not None:
         moving = (index for index, one in enumerate(submissions) if day.workflow.table.moves(one.type))
         return replace(conflicts_with_later(later), index=next(moving, 0))
-    followed, working = consequences(course, working, now, cause=submissions[-1].event_id, moves_held=moves_held)
-    return Accepted((*entries, *followed), working)
+    if not settled:
+        return Accepted(tuple(entries), working)
+    followed = settle(course, working, now, cause=submissions[-1].event_id, moves_held=moves_held)
+    return Accepted((*entries, *followed.entries), followed.day)
+
+
+def settle(course: Course, day: Day, now: datetime, *, cause: str, moves_held: bool = False) -> Accepted:
+    """Append what follows from the facts that were accepted last; `cause` is the last of them."""
+    entries, after = consequences(course, day, now, cause=cause, moves_held=moves_held)
+    return Accepted(entries, after)
 
 
 def tick(course: Course, day: Day, now: datetime, *, moves_held: bool = False) -> Accepted:

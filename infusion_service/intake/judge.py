@@ -13,7 +13,7 @@ from dataclasses import replace
 import structlog
 
 from infusion_service.clinical.day import Day, evolve
-from infusion_service.clinical.decide import Accepted, decide, refused_entry, same_submission, tick
+from infusion_service.clinical.decide import Accepted, decide, refused_entry, same_submission, settle, tick
 from infusion_service.clinical.vocabulary import SITE_STREAM, Entry, Refusal, Submission, derived_entry_id
 from infusion_service.intake.days import Chart
 from infusion_service.intake.draft import Draft
@@ -44,9 +44,41 @@ class Judge:
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
 
-    def unit(self, draft: Draft, unit: Sequence[Submission]) -> list[Outcome]:
-        """Decide one submission, or several that stand or fall together; one outcome each."""
-        return [self._single(draft, unit[0])] if len(unit) == 1 else self._group(draft, unit)
+    def unit(self, draft: Draft, unit: Sequence[Submission], *, settled: bool = True) -> list[Outcome]:
+        """Decide one submission, or several that stand or fall together; one outcome each.
+
+        Without `settled` more of the same batch follows, and what follows from all of it is left to `settle`.
+        """
+        return (
+            [self._single(draft, unit[0], settled=settled)]
+            if len(unit) == 1
+            else self._group(draft, unit, settled=settled)
+        )
+
+    def settle(self, draft: Draft, submissions: Sequence[Submission], outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """Append what follows from a batch, once for each of its days, and say so in the answer to the day's last
+        fact."""
+        last_of_day: dict[str, int] = {}
+        for place, (submission, outcome) in enumerate(zip(submissions, outcomes, strict=True)):
+            if submission.day_id and outcome.receipt is not None and not outcome.replayed:
+                last_of_day[submission.day_id] = place
+        settled = list(outcomes)
+        for day_id, place in last_of_day.items():
+            settled[place] = self._settle_day(draft, day_id, submissions[place].event_id, outcomes[place])
+        return settled
+
+    def _settle_day(self, draft: Draft, day_id: str, cause: str, outcome: Outcome) -> Outcome:
+        chart = draft.chart_with(day_id)
+        followed = settle(chart.course, chart.sheets[day_id].day, draft.now, cause=cause, moves_held=draft.moves_held)
+        prior = draft.priors[cause]
+        if not followed.entries or prior.entry is None or outcome.receipt is None:
+            return outcome
+        leaf_hash = bytes.fromhex(outcome.receipt["leaf_hash"])
+        draft.change(chart, followed.day, followed.entries)
+        entries = [prior.entry, *followed.entries]
+        answer = accepted(receipt_of(seq=prior.seq, leaf_hash=leaf_hash, entries=entries, day=followed.day))
+        draft.priors[cause] = replace(prior, outcome=answer)
+        return answer
 
     def tick(self, draft: Draft, day_id: str) -> None:
         """Append what has become true of a day by now, and compute anew when to look at it again."""
@@ -87,7 +119,7 @@ class Judge:
             draft.priors[noted.event_id] = Prior(seq=row.seq, entry=entry, outcome=None)
         return row.seq
 
-    def _single(self, draft: Draft, submission: Submission) -> Outcome:
+    def _single(self, draft: Draft, submission: Submission, *, settled: bool) -> Outcome:
         prior = draft.priors.get(submission.event_id)
         if prior is not None:
             return _again(prior, submission)
@@ -108,6 +140,7 @@ class Judge:
             draft.now,
             moves_held=draft.moves_held,
             corrects_elsewhere=elsewhere is not None,
+            settled=settled,
         )
         strike = None
         if elsewhere is not None and not isinstance(decision, Refusal):
@@ -132,7 +165,7 @@ class Judge:
             return _keep_refusal(draft, day, submission, decision, stream=SITE_STREAM)
         return _keep(draft, chart, day, [addressed], decision)[0]
 
-    def _group(self, draft: Draft, unit: Sequence[Submission]) -> list[Outcome]:
+    def _group(self, draft: Draft, unit: Sequence[Submission], *, settled: bool) -> list[Outcome]:
         before = {
             submission.event_id: _again(draft.priors[submission.event_id], submission)
             for submission in unit
@@ -144,7 +177,7 @@ class Judge:
                 open_ones.setdefault(submission.event_id, submission)
         fallen = next((event_id for event_id, outcome in before.items() if outcome.refusal is not None), None)
         if fallen is None:
-            decided = self._decide_group(draft, list(open_ones.values()))
+            decided = self._decide_group(draft, list(open_ones.values()), settled=settled)
         else:
             decided = _refuse_group(draft, list(open_ones.values()), fallen, None)
         outcomes = []
@@ -156,7 +189,7 @@ class Judge:
             outcomes.append(outcome)
         return outcomes
 
-    def _decide_group(self, draft: Draft, group: Sequence[Submission]) -> dict[str, Outcome]:
+    def _decide_group(self, draft: Draft, group: Sequence[Submission], *, settled: bool) -> dict[str, Outcome]:
         """Decide a group day by day without writing; write only when every day's part is accepted."""
         charts: dict[str, Chart] = {}
         plan: list[tuple[Day, list[Submission], Accepted]] = []
@@ -166,7 +199,7 @@ class Judge:
                 return _refuse_group(draft, group, members[0].event_id, DAY_NOT_FOUND)
             chart = charts.get(chart.key) or self._let_time_pass(draft, chart, day_id)
             sheet = chart.sheets[day_id]
-            decision = decide(chart.course, sheet.day, members, draft.now, moves_held=draft.moves_held)
+            decision = decide(chart.course, sheet.day, members, draft.now, moves_held=draft.moves_held, settled=settled)
             if isinstance(decision, Refusal):
                 failed = members[decision.index].event_id
                 return _refuse_group(draft, group, failed, replace(decision, index=0))

@@ -37,7 +37,7 @@ def caused_by(fact: Entry, following: Iterable[Entry]) -> tuple[list[Entry], int
     """Find the entries appended because of `fact` among those that follow it in its stream.
 
     Returns them with the number of entries from `fact` (exclusive) to the last of them (inclusive). They stand next to
-    the fact, with nothing between them but the rest of its group.
+    the fact, with nothing between them but the rest of its group and what was refused of its batch.
     """
     caused: list[Entry] = []
     distance = 0
@@ -45,7 +45,7 @@ def caused_by(fact: Entry, following: Iterable[Entry]) -> tuple[list[Entry], int
         if entry.cause == fact.entry_id:
             caused.append(entry)
             distance = position
-        elif fact.group is None or (entry.cause is None and entry.group != fact.group):
+        elif entry.kind != "refused" and (fact.group is None or (entry.cause is None and entry.group != fact.group)):
             break
     return caused, distance
 

@@ -247,11 +247,14 @@ class Writer:
 
     async def _decide_handed(self, draft: Draft, submissions: Sequence[Submission]) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}
-        for places in units_of(submissions):
+        units = units_of(submissions)
+        batch = len(units) > 1
+        for places in units:
             await self._give_turn()
-            decided = self._judge.unit(draft, [submissions[place] for place in places])
+            decided = self._judge.unit(draft, [submissions[place] for place in places], settled=not batch)
             outcomes.update(zip(places, decided, strict=True))
-        return [outcomes[place] for place in range(len(submissions))]
+        in_order = [outcomes[place] for place in range(len(submissions))]
+        return self._judge.settle(draft, submissions, in_order) if batch else in_order
 
     async def _give_turn(self) -> None:
         """Let connections and readers have the event loop now and then, also in the middle of a large batch."""

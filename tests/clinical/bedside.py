@@ -20,10 +20,11 @@ from infusion_service.cli.rehearsal.script import Script
 from infusion_service.cli.rehearsal.ward import Call, Person
 from infusion_service.clinical.course import Course, course_of
 from infusion_service.clinical.day import Day, evolve, new_day
-from infusion_service.clinical.decide import Accepted, decide, refused_entry, same_submission, tick
+from infusion_service.clinical.decide import Accepted, decide, refused_entry, same_submission, settle, tick
 from infusion_service.clinical.observe import next_change_at, observe
 from infusion_service.clinical.vocabulary import DOUBLE_CHECK_ENTERED, Actor, Entry, Refusal, Submission, parse_time
 from infusion_service.clinical.workflow import Workflow, load_workflow
+from infusion_service.intake.judge import units_of
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "workflows" / "alemtuzumab.v1.toml"
@@ -70,11 +71,14 @@ class Bedside:
         course = course_of(day for day in self.days.values() if day.patient_id == patient)
         return self._keep(decide(course, day, [submission], self.now, moves_held=self.moves_held))
 
-    def submit(self, *submissions: Submission) -> Accepted | Refusal:
-        """Decide submissions of one day that stand or fall together, and keep what was accepted."""
+    def submit(self, *submissions: Submission, settled: bool = True) -> Accepted | Refusal:
+        """Decide submissions of one day that stand or fall together, and keep what was accepted.
+
+        Without `settled` more of the same batch follows, and the caller settles the day.
+        """
         day = self.days[submissions[0].day_id]
         course = self.course(day.day_id)
-        decision = decide(course, day, submissions, self.now, moves_held=self.moves_held)
+        decision = decide(course, day, submissions, self.now, moves_held=self.moves_held, settled=settled)
         if isinstance(decision, Refusal) and decision.final:
             for submission in submissions:
                 entry = refused_entry(day, submission, decision, self.now)
@@ -82,6 +86,11 @@ class Bedside:
                 self.log.append(entry)
             self.days[day.day_id] = day
         return self._keep(decision)
+
+    def settle(self, day_id: str, cause: str) -> None:
+        """Append what follows from the batch whose last fact on a day is `cause`."""
+        day = self.days[day_id]
+        self._keep(settle(self.course(day_id), day, self.now, cause=cause, moves_held=self.moves_held))
 
     def tick(self, day_id: str) -> Sequence[Entry]:
         """Append what has become true of one day."""
@@ -158,12 +167,17 @@ class BedsideWard:
     async def post_batch(self, calls: Sequence[Call]) -> list[Reply]:
         submissions = [_submission(call) for call in calls]
         replies: list[Reply] = []
-        for unit in _units(submissions):
+        units = units_of(submissions)
+        last_of_day: dict[str, str] = {}
+        for places in units:
+            unit = [submissions[place] for place in places]
             known = self._answers.get(unit[0].event_id)
             if known is not None:
                 replies += [replace(self._answers[each.event_id][1], duplicate=True) for each in unit]
                 continue
-            decision = self.bedside.submit(*unit)
+            decision = self.bedside.submit(*unit, settled=len(units) == 1)
+            if isinstance(decision, Accepted) and len(units) > 1:
+                last_of_day[unit[0].day_id] = unit[-1].event_id
             for submission in unit:
                 reply = _reply(submission.event_id, submission.day_id, decision)
                 self._answers[submission.event_id] = (submission, reply)
@@ -171,6 +185,8 @@ class BedsideWard:
                 if isinstance(decision, Accepted):
                     entry = next(entry for entry in decision.entries if entry.entry_id == submission.event_id)
                     assert same_submission(entry, submission)
+        for day_id, cause in last_of_day.items():
+            self.bedside.settle(day_id, cause)
         return replies
 
     async def double_check(self, call: Call) -> Reply:
@@ -198,19 +214,6 @@ async def played(script: Script, workflow: Workflow = WORKFLOW) -> tuple[Bedside
     bedside = Bedside(opening(script), workflow=workflow, timezone=script.timezone.key)
     differences = await Player(script, BedsideWard(bedside), workflow).play()
     return bedside, differences
-
-
-def _units(submissions: Sequence[Submission]) -> list[list[Submission]]:
-    units: list[list[Submission]] = []
-    groups: dict[str, list[Submission]] = {}
-    for submission in submissions:
-        if submission.group is not None and submission.group in groups:
-            groups[submission.group].append(submission)
-            continue
-        units.append([submission])
-        if submission.group is not None:
-            groups[submission.group] = units[-1]
-    return units
 
 
 def _submission(call: Call) -> Submission:
