@@ -180,6 +180,9 @@ def _wanted_by_alerts(picture: Picture, ledger: Ledger, workflow: Workflow) -> I
             continue
         band = workflow.alerts[alert.rule].bands
         wanted = next(b.wants_check for b in band if b.wants_check and b.wants_check.check == alert.wants_check)
+        # From when it was true, not from when it was learned: a check does not wait because a tablet was offline.
+        episode = picture.episodes.get(alert.family)
+        since = episode.raised_at if episode is not None and episode.open else alert.raised_at
         done = picture.last(wanted.fact)
-        if done is None or done.at < alert.raised_at:
-            yield _Wanted(None, wanted.check, alert.learned_at + timedelta(minutes=wanted.within_min), None)
+        if done is None or done.at < since:
+            yield _Wanted(None, wanted.check, since + timedelta(minutes=wanted.within_min), None)
