@@ -25,6 +25,9 @@ class Unreadable(Exception):
         self.remedy = remedy
 
 
+SIGNATURE_ALGORITHMS = frozenset({"ES256", "ES384", "Ed25519", "EdDSA", "PS256", "PS384", "RS256", "RS384"})
+GROUP_ROLES = ("nurse", "charge_nurse", "prescriber", "pharmacist", "integration", "auditor", "admin")
+
 Reader = Callable[[object], Any]
 """Turns a value of the file, or the text of a variable, into the setting; raises Unreadable."""
 
@@ -96,6 +99,25 @@ def listed(value: object) -> list[object]:
     if isinstance(value, list):
         return value
     raise Unreadable(f"{value!r} is not a list", "Write a list, or in a variable items separated by commas.")
+
+
+def signature_algorithms(value: object) -> tuple[str, ...]:
+    """Read JWS algorithms; only those in which checking a signature does not take the key that makes it."""
+    found = tuple(str(item) for item in listed(value))
+    if not found or not set(found) <= SIGNATURE_ALGORITHMS:
+        known = ", ".join(sorted(SIGNATURE_ALGORITHMS))
+        raise Unreadable(f"{value!r} are not algorithms to be trusted", f"Choose among {known}.")
+    return found
+
+
+def group_roles(value: object) -> tuple[str, ...]:
+    """Read what groups of an issuer may do: `group=role`."""
+    found = tuple(str(item) for item in listed(value))
+    for item in found:
+        group, _, role = item.rpartition("=")
+        if not group or role not in GROUP_ROLES:
+            raise Unreadable(f"{item!r} gives no role", f"Write group=role; roles are {', '.join(GROUP_ROLES)}.")
+    return found
 
 
 def networks(value: object) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from infusion_service import packaged
 from infusion_service import setting_values as read
@@ -87,6 +88,18 @@ class Settings:
     tls_certificate_file: Path | None = None
     tls_key_file: Path | None = None
     database: Path = Path("infusion.db")
+    oidc_issuer: str | None = None
+    """Whose signed tokens are taken beside our own, exactly as their `iss` says it; None: nobody's."""
+    oidc_audience: str = ""
+    oidc_keys_url: str = ""
+    """Where the issuer's public keys are (JWKS)."""
+    oidc_algorithms: tuple[str, ...] = ("ES256", "RS256")
+    oidc_roles_claim: str = "roles"
+    """Claim with a person's groups; dots lead into it (`realm_access.roles`)."""
+    oidc_roles: tuple[str, ...] = ()
+    """`group=role`: what a group of the issuer may do here."""
+    oidc_wards_claim: str = ""
+    """Claim with the wards an office is narrowed to; empty: it is not narrowed."""
     checkpoint_dir: Path | None = None
     """Where signed checkpoints are kept, outside the database; None: `checkpoints` beside it."""
     workflows_dir: Path = field(default_factory=packaged.workflows_dir)
@@ -195,7 +208,22 @@ def setting_conflicts(settings: Settings) -> tuple[SettingProblem, ...]:
                 remedy='Set clock.kind = "simulated" or leave clock.start out.',
             )
         )
-    return tuple(problems)
+    return (*problems, *_oidc_conflicts(settings))
+
+
+def _oidc_conflicts(settings: Settings) -> Iterable[SettingProblem]:
+    if settings.oidc_issuer is None:
+        return
+    for key in ("audience", "keys_url", "roles"):
+        if not getattr(settings, f"oidc_{key}"):
+            remedy = f"Set oidc.{key}, or leave oidc.issuer out."
+            yield SettingProblem(where=f"oidc.{key}", problem="an issuer is named and this is not", remedy=remedy)
+    address = urlsplit(settings.oidc_keys_url)
+    # Who can change the keys on their way here can be anybody.
+    if settings.oidc_keys_url and address.scheme != "https" and not is_loopback(address.hostname or ""):
+        yield SettingProblem(
+            where="oidc.keys_url", problem="keys would be fetched in the clear", remedy="Write an https:// address."
+        )
 
 
 def is_loopback(host: str) -> bool:
@@ -237,6 +265,13 @@ _KEYS: Mapping[str, tuple[str, Reader]] = {
     "http.behind_proxy": ("behind_proxy", read.truth),
     "http.tls_certificate_file": ("tls_certificate_file", read.path),
     "http.tls_key_file": ("tls_key_file", read.path),
+    "oidc.issuer": ("oidc_issuer", read.text),
+    "oidc.audience": ("oidc_audience", read.text),
+    "oidc.keys_url": ("oidc_keys_url", read.text),
+    "oidc.algorithms": ("oidc_algorithms", read.signature_algorithms),
+    "oidc.roles_claim": ("oidc_roles_claim", read.text),
+    "oidc.roles": ("oidc_roles", read.group_roles),
+    "oidc.wards_claim": ("oidc_wards_claim", read.text),
     "storage.database": ("database", read.path),
     "storage.checkpoint_dir": ("checkpoint_dir", read.path),
     "workflows.directory": ("workflows_dir", read.path),
@@ -258,7 +293,7 @@ _WARD_KEYS: Mapping[str, Reader] = {
     "timezone": read.time_zone,
     "missed_cutoff": read.wall_time,
 }
-_SECTIONS = ("site", "clock", "http", "storage", "workflows", "delivery", "logs", "limits", "wards")
+_SECTIONS = ("site", "clock", "http", "oidc", "storage", "workflows", "delivery", "logs", "limits", "wards")
 _PREFIX = "INFUSION_"
 _VARIABLES: Mapping[str, str] = {_PREFIX + key.replace(".", "_").upper(): key for key in _KEYS}
 _LIKENESS_MIN = 0.8

@@ -21,6 +21,9 @@ from infusion_service.access.directory import Directory, Outlived
 from infusion_service.access.errors import AlreadyThere, UnknownRecord, UnusableValue
 from infusion_service.access.glass import Glass
 from infusion_service.access.identity import Identity
+from infusion_service.access.issuer import is_jwt
+from infusion_service.access.jwks import Keys
+from infusion_service.access.outside import outside_of
 from infusion_service.access.pins import PIN_PATTERN, PinHasher
 from infusion_service.access.records import (
     BrokenGlass,
@@ -50,15 +53,26 @@ class Access:
     """Devices, staff, sessions and service tokens of one site."""
 
     def __init__(
-        self, *, settings: Settings, store: Store, journal: Journal, clock: Clock, hasher: PinHasher | None = None
+        self,
+        *,
+        settings: Settings,
+        store: Store,
+        journal: Journal,
+        clock: Clock,
+        hasher: PinHasher | None = None,
+        issuer_keys: Keys | None = None,
     ) -> None:
-        """Work on the operational records of `settings.site`; call `load` before anything else."""
+        """Work on the operational records of `settings.site`; call `load` before anything else.
+
+        `hasher` and `issuer_keys` replace what the settings name.
+        """
         limits = settings.limits
         self._settings = settings
         self._store = store
         self._clock = clock
         self._pins = hasher or PinHasher()
         self._directory = Directory(session_idle=timedelta(minutes=limits.session_idle_min))
+        self._outside = outside_of(settings, self._directory, issuer_keys)
         self._changes = Changes(self._directory, journal, clock)
         self.glass = Glass(self._changes)
         self.refusals = Refusals(journal, clock)
@@ -79,8 +93,18 @@ class Access:
     # Looking up
 
     def authenticate(self, token: str, now: datetime, *, counts_as_use: bool = True) -> Identity | None:
-        """Return who bears `token`, or None when it is not valid now. Synchronous: one hash, one look-up."""
+        """Return who bears `token`, or None when it is not valid now. Synchronous: one hash, one look-up.
+
+        A token of the issuer is taken only once `prepare` has seen to its key.
+        """
+        if self._outside is not None and is_jwt(token):
+            return self._outside.authenticate(token, now)
         return self._directory.authenticate(token, now, counts_as_use=counts_as_use)
+
+    async def prepare(self, token: str) -> None:
+        """See to it that what is needed to look at a token is there; nothing happens for our own."""
+        if self._outside is not None and is_jwt(token):
+            await self._outside.issuer.prepare(token)
 
     def second_person(self, token: str, now: datetime) -> Actor | None:
         """Return the person behind another session's token; None when it is no valid session of staff.
@@ -126,6 +150,8 @@ class Access:
 
     def outlived(self, token: str, now: datetime) -> Outlived | None:
         """Return whose a refused token was and why it no longer counts; None for one that never did."""
+        if self._outside is not None and is_jwt(token):
+            return self._outside.outlived(token, now)
         return self._directory.outlived(token, now)
 
     def device(self, device_id: str) -> EnrolledDevice | None:

@@ -20,7 +20,7 @@ from aiohttp.typedefs import Handler as AiohttpHandler
 from infusion_service.access.errors import AccessRefused, AlreadyThere, OwnReview, UnknownRecord, UnusableValue
 from infusion_service.intake.outcome import Unavailable
 from infusion_service.web import problems, rates
-from infusion_service.web.credentials import identify
+from infusion_service.web.credentials import identify, prepare
 from infusion_service.web.denials import note_denial
 from infusion_service.web.keys import CALLER, METRICS, REQUEST_ID
 from infusion_service.web.problems import Denied, Problem
@@ -49,6 +49,7 @@ def guarded(route: Route) -> Handler:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
+            await prepare(request)
             identity = identify(request)
             request[CALLER] = identity
             if not route.takes_facts:

@@ -20,6 +20,8 @@ DEVICE_COOKIE_S = 365 * 24 * 3600
 
 _ADVICE = "Send a valid token: Authorization: Bearer <token>. It may have expired or been revoked."
 
+_INVALID = 'Bearer realm="infusion", error="invalid_token"'
+
 _READING = frozenset({"GET", "HEAD"})
 
 
@@ -33,15 +35,22 @@ def identify(request: web.Request, *, counts_as_use: bool = True) -> Identity:
     header = request.headers.get("Authorization")
     if header is not None:
         scheme, _, token = header.partition(" ")
-        identity = None
-        if scheme.lower() == "bearer":
-            identity = app[ACCESS].authenticate(token.strip(), now, counts_as_use=counts_as_use)
+        if scheme.lower() != "bearer":
+            raise not_authenticated(_INVALID)
+        identity = app[ACCESS].authenticate(token.strip(), now, counts_as_use=counts_as_use)
         if identity is None:
-            raise _refused(request, token.strip(), 'Bearer realm="infusion", error="invalid_token"')
+            raise _refused(request, token.strip(), _INVALID)
         return identity
     if "Cookie" in request.headers:
         return _by_cookie(request)
     raise not_authenticated('Bearer realm="infusion"')
+
+
+async def prepare(request: web.Request) -> None:
+    """See to it that the credential can be looked at: the keys of an issuer may have to be fetched first."""
+    header = request.headers.get("Authorization")
+    if header is not None and header.count(".") > 1:
+        await request.app[ACCESS].prepare(header.partition(" ")[2].strip())
 
 
 def not_authenticated(challenge: str) -> Problem:

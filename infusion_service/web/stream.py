@@ -24,7 +24,7 @@ from infusion_service.log.entry import LogEntry
 from infusion_service.settings import Limits
 from infusion_service.web.answers import encode
 from infusion_service.web.boundary import SECURITY_HEADERS
-from infusion_service.web.credentials import identify
+from infusion_service.web.credentials import identify, prepare
 from infusion_service.web.days import clock_of
 from infusion_service.web.keys import CALLER, INTAKE, METRICS, REQUEST_ID, SETTINGS, STOPPING
 from infusion_service.web.problems import Problem, malformed
@@ -139,6 +139,7 @@ async def _send(request: web.Request, broadcast: Broadcast, cursor: int) -> web.
         await _write(response, opening)
         while not stopping.is_set():
             # Asked again each time, because credentials end while streams are open; reading is nobody at work.
+            await prepare(request)
             caller = identify(request, counts_as_use=False)
             found = broadcast.since(cursor, PAGE_ENTRIES)
             if found is None and cursor < intake.log_size:

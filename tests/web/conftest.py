@@ -16,6 +16,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from argon2 import PasswordHasher
 
 from infusion_service.access.access import Access
+from infusion_service.access.jwks import Keys
 from infusion_service.access.pins import PinHasher
 from infusion_service.access.records import TOKEN_ROLES, StaffRole
 from infusion_service.bootstrap import Service, open_service
@@ -159,19 +160,21 @@ async def ward() -> AsyncIterator[HttpWard]:
 
 
 @asynccontextmanager
-async def opened_ward(settings: Settings, store: Store | None = None) -> AsyncIterator[HttpWard]:
+async def opened_ward(
+    settings: Settings, store: Store | None = None, issuer_keys: Keys | None = None
+) -> AsyncIterator[HttpWard]:
     """Serve a ward of these settings over `store` (None: one of its own) while the block runs."""
     async with AsyncExitStack() as stack:
         opened = await stack.enter_async_context(
             open_service(settings, clock=SimulatedClock(START), store=store or MemoryStore())
         )
-        service = replace(opened, access=await _quick_access(opened))
+        service = replace(opened, access=await _quick_access(opened, issuer_keys))
         app = build_app(service)
         client = await stack.enter_async_context(TestClient(TestServer(app)))
         yield await _people(HttpWard(service, app, client, Conformance()))
 
 
-async def _quick_access(opened: Service) -> Access:
+async def _quick_access(opened: Service, issuer_keys: Keys | None) -> Access:
     """The same access with a cheap PIN hash: signing in is not what these tests measure."""
     access = Access(
         settings=opened.settings,
@@ -179,6 +182,7 @@ async def _quick_access(opened: Service) -> Access:
         journal=opened.intake,
         clock=opened.clock,
         hasher=PinHasher(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)),
+        issuer_keys=issuer_keys,
     )
     await access.load()
     return access
