@@ -23,6 +23,7 @@ _COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("rehearse", "rehearse:rehearse", "Play scripted days through the real intake and check what they expect."),
     ("replay", "replay:replay", "Show a day as it stood at a clinical time, as known at another."),
     ("verify", "verify:verify", "Verify a log or a bundle: bytes, signatures, tree, chains, commitments, states."),
+    ("export", "export:export", "Write one day as evidence: entries, proofs, keys, and a record to read and print."),
     ("workflow", "workflow:app", "Check workflow files, compare versions, draw and describe them."),
     ("audit", "audit:app", "Ask across days: overrides, late entries, minutes to answer, who read."),
     ("clock", "clock:app", "Say that the service's clock is right, after it was in doubt."),

@@ -7,14 +7,18 @@ the first row to the last, and no change to it. Does not: check anything.
 from __future__ import annotations
 
 import os
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 import pysqlite3.dbapi2 as driver
 
+from infusion_service.log.checkpoints import KEY_ADDED, KEY_RETIRED
+from infusion_service.log.note import Verifier
 from infusion_service.log.sqlite_rows import entry_key, last_key, seq_of, stream_text
 from infusion_service.log.sqlite_schema import APPLICATION_ID, RawConnection
 from infusion_service.log.statements import load_statements
@@ -72,6 +76,18 @@ class LogFile:
     def entries_of(self, stream_key: int) -> Iterator[tuple[int, bytes, bytes | None, str]]:
         """Entry key, leaf, body and type of one stream in order."""
         yield from self.connection.execute(SQL["entries_of_stream"], (stream_key,))
+
+    def public_keys(self, origin: str) -> list[str]:
+        """The keys that stream `site` says sign under an origin, a line each: those added and not retired."""
+        keys: dict[bytes, None] = {}
+        for raw in self.connection.execute(SQL["key_changes"], (self._site_key, KEY_ADDED, KEY_RETIRED)):
+            said = msgspec.json.decode(raw[0])
+            key = b64decode(said["data"]["public_key"])
+            if said["type"] == KEY_ADDED:
+                keys[key] = None
+            else:
+                keys.pop(key, None)
+        return [Verifier(origin, key).as_text() for key in keys]
 
     def erased_by(self, key: int) -> int | None:
         """The sequence number of the entry whose commit erased this one's body."""

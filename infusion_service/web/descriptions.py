@@ -71,6 +71,9 @@ DESCRIPTIONS: Mapping[tuple[str, str], Description] = {
         refuses=_FACT_PROBLEMS,
         replays=True,
     ),
+    ("GET", "/v1/days/{day}/report"): Description(
+        summary="The record of a day, to read and print", tag="days", media=("text/html",)
+    ),
     ("GET", "/v1/days/{day}/entries"): Description(summary="All entries of a day", tag="days", gives=shapes.DayEntries),
     ("POST", "/v1/batches"): Description(
         summary="Post several facts, each for itself or as groups",

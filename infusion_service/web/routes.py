@@ -15,6 +15,7 @@ from infusion_service.web import (
     operations,
     page,
     proofs,
+    report,
     sessions,
     stream,
 )
@@ -46,6 +47,7 @@ ROUTES: tuple[Route, ...] = (
     _route("POST", "/v1/days", facts.post_day, ANYONE, "facts"),
     _route("GET", "/v1/days/{day}", days.get_day, READERS, "days"),
     _route("POST", "/v1/days/{day}/events", facts.post_event, ANYONE, "facts"),
+    _route("GET", "/v1/days/{day}/report", report.get_report, READERS, "days"),
     _route("GET", "/v1/days/{day}/entries", days.get_entries, READERS, "days"),
     _route("POST", "/v1/batches", facts.post_batch, ANYONE, "facts"),
     _route("POST", "/v1/double-checks", facts.post_double_check, ANYONE, "facts"),

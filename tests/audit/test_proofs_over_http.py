@@ -150,3 +150,15 @@ async def test_without_a_key_there_is_no_checkpoint_but_proofs(tmp_path: Path) -
             assert (await office.call(method, path, body, by="admin"))[1]["code"] == "not_found"
         assert await office.get("/v1/log/key") == {"origin": "demo/log1", "keys": []}
         assert (await office.get("/v1/log/proof/inclusion?seq=1"))["seq"] == 1
+
+
+async def test_the_report_of_a_day_is_a_page_and_an_auditors_reading_of_it_an_entry(office: Office) -> None:
+    (day_id,) = [row["day_id"] for row in await office.service.intake.board(limit=10)]
+    page = await office.get(f"/v1/days/{day_id}/report")
+    assert page.startswith("<!doctype html>")
+    assert "<h2>Timeline</h2>" in page
+    last = (await office.service.intake.entries(str(day_id)))[-1].as_json()
+    assert (last["kind"], last["data"]) == ("access", {"what": "report"})
+    status, problem = await office.call("GET", "/v1/days/0197c0de-7000-7000-8000-000000000001/report")
+    assert (status, problem["code"]) == (404, "not_found")
+    assert (await office.call("GET", f"/v1/days/{day_id}/report", by="admin"))[0] == 403

@@ -31,3 +31,9 @@ FROM log LEFT JOIN payload USING (entry_key) WHERE log.stream_key = ? ORDER BY l
 -- name: erased_by
 -- The entry whose commit erased this one's body, if any did.
 SELECT erased_by_key FROM erasure WHERE entry_key = ?;
+
+-- name: key_changes
+-- Keys that were added and retired, in order.
+SELECT payload.body FROM log JOIN payload USING (entry_key) JOIN stream USING (stream_key)
+WHERE stream.site_key = ? AND stream.stream_id = CAST('site' AS BLOB) AND payload.entry_type IN (?, ?)
+ORDER BY log.n;

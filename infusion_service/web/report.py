@@ -1,0 +1,28 @@
+"""The printable record of a day, as a page."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from infusion_service.web import reach
+from infusion_service.web.days import day_id_of
+from infusion_service.web.keys import INTAKE
+from infusion_service.web.queries import Query
+from infusion_service.web.record import record_html
+
+PAGE_TYPE = "text/html"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+"""It brings its own style and fetches nothing."""
+
+
+async def get_report(request: web.Request) -> web.Response:
+    """Return the record of a day, to read and print. An auditor's reading is an entry of the day."""
+    Query(request)
+    intake = request.app[INTAKE]
+    day = await reach.readable_day(request, day_id_of(request))
+    await reach.note_reading(request, day, "report")
+    entries = await intake.entries(day.day_id)
+    page = record_html(await intake.day(day.day_id) or day, entries, None)
+    return web.Response(
+        body=page, content_type=PAGE_TYPE, charset="utf-8", headers={"Content-Security-Policy": _POLICY}
+    )

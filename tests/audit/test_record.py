@@ -1,0 +1,147 @@
+"""The record a person reads: everything is on it, and nothing runs in it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from infusion_service.intake.clock import SimulatedClock
+from infusion_service.intake.intake import Intake
+from infusion_service.intake.outcome import Outcome
+from infusion_service.log.bundle import collect, pack
+from infusion_service.log.checkpoints import CheckpointDirectory
+from infusion_service.log.log_file import LogFile, reading
+from infusion_service.log.verify_bundle import verify_bundle
+from infusion_service.web.record import record_html
+from tests.audit.played import SITE, play
+from tests.intake.ward import MORNING, check_in, fact, note, opened, receipt, schedule, vitals
+
+MARKUP = '<script>alert("x")</script><img src=x onerror=y>'
+
+
+class Page(HTMLParser):
+    """The tags and texts of a page."""
+
+    def __init__(self, page: bytes) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[str] = []
+        self.texts: list[str] = []
+        self.feed(page.decode())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [name for name, _ in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+async def record_of(intake: Intake, day_id: str) -> bytes:
+    """The record as it stands."""
+    day = await intake.day(day_id)
+    assert day is not None
+    return record_html(day, await intake.entries(day_id), None)
+
+
+def event_id(outcome: Outcome) -> str:
+    """The id of an accepted fact."""
+    return str(receipt(outcome)["event_id"])
+
+
+async def test_corrections_stand_beside_the_originals_and_nothing_is_gone() -> None:
+    clock = SimulatedClock(MORNING)
+    async with opened(clock=clock) as intake:
+        day = await schedule(intake)
+        await intake.submit(check_in(day))
+        wrong = await intake.submit(vitals(day, systolic_mmhg=188))
+        right = await intake.submit(
+            fact(day, "vitals.recorded", {"systolic_mmhg": 118, "diastolic_mmhg": 76}, corrects=event_id(wrong))
+        )
+        await intake.submit(note(day, MARKUP))
+        assert right.refusal is None, right.refusal
+        page = (await record_of(intake, day)).decode()
+    corrections = page[page.index("<h2>Corrections</h2>") : page.index("<h2>Overrides</h2>")]
+    assert "systolic 188 mmHg" in corrections
+    assert "systolic 118 mmHg" in corrections
+    timeline = page[page.index("<h2>Timeline</h2>") :]
+    assert 'class="struck"' in timeline
+    assert re.search(r"corrects no. \d", timeline)
+    assert "&#215;" in page  # the struck reading is drawn apart
+
+
+async def test_nothing_runs_in_it_and_nothing_is_fetched() -> None:
+    async with opened() as intake:
+        day = await schedule(intake)
+        await intake.submit(note(day, MARKUP))
+        page = Page(await record_of(intake, day))
+    assert not {"script", "img", "iframe", "link", "object", "a", "form"} & set(page.tags)
+    assert not [name for name in page.attributes if name.startswith("on") or name in ("src", "href")]
+    assert any(MARKUP in text for text in page.texts)
+
+
+async def test_a_blind_double_check_keeps_its_values() -> None:
+    async with opened() as intake:
+        day = await schedule(intake)
+        await intake.submit(check_in(day))
+        checked = {
+            "product": "LEMTRADA", "batch": "SECRET-1", "vial_expires_on": "2027-06-30",
+            "prepared_at": "2026-11-23T06:50:00Z", "diluent": "sodium_chloride_0_9", "volume_ml": "101.2",
+            "dose_mg": "12",
+        }  # fmt: skip
+        await intake.submit(fact(day, "double_check.entered", {"type": "bag.prepared", "data": checked}))
+        page = (await record_of(intake, day)).decode()
+    assert "first of two independent entries" in page
+    assert "SECRET-1" not in page
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The record of a day with alerts, refusals and a changed rate, out of its bundle."""
+    directory: Path = tmp_path_factory.mktemp("record")
+    settings = play(directory, "s02")
+    newest = CheckpointDirectory(settings.checkpoints, SITE).newest()
+    assert newest is not None
+    with reading(settings.database) as connection:
+        log = LogFile(connection)
+        days = [name for key, _ in log.streams() if (name := log.stream_name(key)) != "site"]
+        bundle = collect(connection, SITE, str(days[0]), note=newest.note, keys=log.public_keys(newest.origin))
+    report, day = verify_bundle(pack(bundle))
+    assert report.ok
+    assert day is not None
+    return record_html(day, [proven.entry for proven in bundle.entries], None).decode()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "bp-crisis", "critical", "12.65", "guard_not_satisfied", "unacknowledged:charge_nurse",
+        "nurse-1 (nurse), tablet-1",
+        "Lemtrada", "urapidil", "not an alarm system", "<polyline", "discharged",
+    ],
+)  # fmt: skip
+def test_it_tells_of_doses_alerts_refusals_and_who(page: str, said: str) -> None:
+    assert said in page
+
+
+def test_minutes_to_answer_are_counted(page: str) -> None:
+    alerts = page[page.index("<h2>Alerts</h2>") : page.index("<h2>Corrections</h2>")]
+    assert '<td class="n">1.0</td>' in alerts
+
+
+def test_it_prints_on_a4(page: str) -> None:
+    assert "size: A4" in page
+
+
+def test_a_record_is_the_same_whenever_it_is_made() -> None:
+    async def twice() -> tuple[bytes, bytes]:
+        async with opened() as intake:
+            day = await schedule(intake)
+            return await record_of(intake, day), await record_of(intake, day)
+
+    first, second = asyncio.run(twice())
+    assert first == second
