@@ -128,7 +128,7 @@ class OneDay:
             "missed_cutoff": "12:00",
             **data,
         }
-        self.chart("day.scheduled", given)
+        self.chart("day.scheduled", {name: value for name, value in given.items() if value is not None})
 
     def new_id(self) -> str:
         """An id like any other; they count, so that a failure reads the same every time."""

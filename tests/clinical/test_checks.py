@@ -87,6 +87,16 @@ def test_an_interval_keeps_the_length_of_the_phase_it_began_in() -> None:
     assert checks(day, "11:14")["vitals"][0] == "11:44"
 
 
+def test_the_half_hour_of_a_temperature_outlasts_the_first_hour_and_the_complete_set_counts_from_its_end() -> None:
+    day = infusing()
+    chart(day, "10:45")
+    chart(day, "10:59:30", data={"temperature_celsius": "36.8"})
+    chart(day, "11:05", data=REDUCED)
+    assert checks(day, "11:05")["vitals"][0] == "11:29:30"
+    chart(day, "11:06", data={"temperature_celsius": "36.8"})
+    assert checks(day, "11:06")["vitals"][0] == "11:30"
+
+
 def test_later_a_complete_set_is_wanted_every_half_hour() -> None:
     day = infusing()
     chart(day, "11:00")
@@ -197,6 +207,9 @@ def test_call_backs_after_leaving_early() -> None:
     assert checks(day, "16:10")["callback"] == ("16:00", "red", 1)
     chart(day, "16:11", "callback.recorded", {"reached": False})
     assert checks(day, "16:11")["callback"] == ("12:00", "upcoming", 0), "of the next day"
+    chart(day, "2026-11-24 12:00", "callback.recorded", {"reached": True})
+    rows = day.view()["checks"]
+    assert [row["due_at"] for row in rows] == ["2026-11-25T11:00:00.000Z"]
     chart(day, "2026-11-25 12:00", "callback.recorded", {"reached": True})
     assert checks(day, "2026-11-25 12:01") == {}
 

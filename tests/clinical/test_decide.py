@@ -254,6 +254,41 @@ def test_a_doubtful_reading_that_was_let_in_is_shown_for_what_it_is() -> None:
     assert "flag" not in shown["spo2_percent"]
 
 
+def test_a_pressure_that_cannot_be_measured_counts_as_very_low() -> None:
+    day = infusing()
+    signs = {sign: value for sign, value in SIGNS.items() if not sign.endswith("mmhg")}
+    answer = accepted(day.post("vitals.recorded", {**signs, "unrecordable": ["systolic_mmhg"]}, "10:05"))
+    assert answer.entries[0].data["unrecordable"] == ["systolic_mmhg"]
+    assert day.view()["vitals"]["systolic_mmhg"]["value"] == 90
+    assert [(alert["rule"], alert["severity"]) for alert in day.view()["alerts"]] == [("bp-low", "critical")]
+
+
+# --- time
+
+
+def test_a_day_whose_ward_names_no_cut_off_is_missed_at_the_workflows() -> None:
+    day = OneDay(missed_cutoff=None)
+    assert not day.pass_to("11:59:59.999").entries
+    (entry,) = day.pass_to("12:00").entries
+    assert (entry.type, entry.occurred_at, entry.actor.role) == ("day.missed", day.at("12:00"), "service")
+    assert entry.outcome == {"state_from": "scheduled", "state_to": "missed"}
+
+
+@pytest.mark.parametrize(
+    ("date", "cut_off", "missed_at"),
+    [
+        ("2026-10-25", "02:30", "2026-10-25T00:30:00.000Z"),
+        ("2026-10-25", "12:00", "2026-10-25T11:00:00.000Z"),
+        ("2027-03-28", "02:30", "2027-03-28T01:30:00.000Z"),
+        ("2027-03-28", "12:00", "2027-03-28T10:00:00.000Z"),
+    ],
+)
+def test_a_cut_off_in_the_hour_that_comes_twice_or_never(date: str, cut_off: str, missed_at: str) -> None:
+    """The first of two equal times; the moment after a time that is left out."""
+    day = OneDay(date=date, missed_cutoff=cut_off)
+    assert day.view()["next_change_at"] == missed_at
+
+
 # --- strikes and corrections
 
 
