@@ -22,6 +22,7 @@ from infusion_service.clinical.machine import MoveTable, mermaid
 from infusion_service.clinical.scores import ScoreTable
 from infusion_service.clinical.vocabulary import JSON, WorkflowRef
 from infusion_service.clinical.workflow_checks import WorkflowProblem, check
+from infusion_service.clinical.workflow_shape import SEE, shape_faults
 
 Rule = TypeVar("Rule", bound=Guard | CourseRule)
 
@@ -133,14 +134,14 @@ def parse_workflow(raw: bytes, *, file: str) -> WorkflowFile:
     """Parse the bytes into a definition, without judging it. Raises `WorkflowInvalid` when the shape is wrong."""
     try:
         tree = tomllib.loads(raw.decode("utf-8"), parse_float=Decimal)
-        definition = msgspec.convert(tree, WorkflowFile)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         problem = WorkflowProblem(file, "", f"is not TOML: {error}", "mend the syntax at the place named")
         raise WorkflowInvalid((problem,)) from error
+    try:
+        definition = msgspec.convert(tree, WorkflowFile)
     except msgspec.ValidationError as error:
-        text, _, key = str(error).partition(" - at ")
-        problem = WorkflowProblem(file, key.strip("`").removeprefix("$."), text, "see `infusion workflow schema`")
-        raise WorkflowInvalid((problem,)) from error
+        faults = shape_faults(tree) or (("", str(error), SEE),)
+        raise WorkflowInvalid(tuple(WorkflowProblem(file, *fault) for fault in faults)) from error
     return msgspec.structs.replace(definition, facts=_with_groups(definition))
 
 
