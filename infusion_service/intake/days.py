@@ -64,8 +64,12 @@ class Chart:
     def with_sheet(self, sheet: Sheet) -> Chart:
         """The chart with one day's sheet replaced or added."""
         chart = Chart(self.key, {**self.sheets, sheet.day.day_id: sheet})
-        if self._course is not None:  # what the other days mean to the course has not changed: spare their summaries
-            chart._course = with_day(self._course, sheet.day)
+        if self._course is not None:
+            before = self.sheets.get(sheet.day.day_id)
+            # What the other days mean to the course has not changed: spare their summaries, and this day's where only
+            # its place in the log or its next change is new.
+            same = before is not None and before.day is sheet.day
+            chart._course = self._course if same else with_day(self._course, sheet.day)
         return chart
 
 
