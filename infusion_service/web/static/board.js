@@ -1,0 +1,82 @@
+// @ts-check
+// The ward board: one tile per bed, the most urgent first; a tile opens its day.
+import { html } from "./markup.js";
+import { CHECKS, SEVERITIES, STATES, T, word } from "./strings.js";
+import { clockTime, serviceNow, span, ticks } from "./times.js";
+import { go, rows } from "./ward_state.js";
+
+const RANK = { critical: 0, high: 1, medium: 2, low: 3 };
+
+/** @param {string} severity */
+const rank = (severity) => RANK[/** @type {keyof RANK} */ (severity)] ?? 8;
+
+/** @param {any[]} alerts */
+export const worstFirst = (alerts) => [...alerts].sort((one, other) => rank(one.severity) - rank(other.severity));
+
+/** @param {any} row */
+const worst = (row) => Math.min(9, ...row.alerts.map((/** @type {any} */ alert) => rank(alert.severity)));
+
+/** @param {any[]} checks */
+export const soonestFirst = (checks) => [...checks].sort((one, other) => one.due_at.localeCompare(other.due_at));
+
+/** @param {any} one @param {any} other */
+function byUrgency(one, other) {
+  const due = (/** @type {any} */ row) => soonestFirst(row.checks)[0]?.due_at ?? "9";
+  return worst(one) - worst(other) || due(one).localeCompare(due(other)) || String(one.chair).localeCompare(String(other.chair));
+}
+
+/** Time to a moment, or past it. @param {{due: string}} properties */
+export function Countdown({ due }) {
+  void ticks.value;
+  const remaining = Date.parse(due) - serviceNow();
+  return html`<span class=${remaining > 0 ? "countdown" : "countdown overdue"}>${remaining > 0 ? T.inTime(span(remaining)) : T.overdue(span(remaining))}</span>`;
+}
+
+/** Time left, of something that ends by itself. @param {{until: string}} properties */
+export function TimeLeft({ until }) {
+  void ticks.value;
+  const remaining = Date.parse(until) - serviceNow();
+  return html`<span>${remaining > 0 ? span(remaining) : T.overBy(span(remaining))}</span>`;
+}
+
+/** The moment the phase ends by itself, and what it is called. @param {any} day */
+export function endOf(day) {
+  if (day.dose.projected_end && day.pump === "running") return { name: T.ends, at: day.dose.projected_end };
+  if (day.observation.earliest_discharge && ["observing", "extended_observation"].includes(day.state)) {
+    return { name: T.over, at: day.observation.earliest_discharge };
+  }
+  return null;
+}
+
+/** @param {{row: any}} properties */
+function Tile({ row }) {
+  const end = endOf(row);
+  const check = soonestFirst(row.checks)[0];
+  const severity = Object.keys(RANK)[worst(row)] ?? "none";
+  const name = row.patient.initials || row.patient.id || T.unknown;
+  return html`<button class="tile" data-severity=${severity} data-state=${row.state} data-day=${row.day_id} onClick=${() => go(row.day_id)}>
+    <span class="who"><strong>${name}</strong> <span>${row.chair ? T.chair(row.chair) : T.noChair}</span></span>
+    <span class="phase">${word(STATES, row.state)}, ${T.courseDay(row)}</span>
+    ${end && html`<span class="figure"><span>${end.name} ${clockTime(end.at)}</span> <b><${TimeLeft} until=${end.at} /></b></span>`}
+    ${row.pump === "running" && html`<span class="figure"><span>${T.infused}</span> <b>${row.dose.delivered_ml} ${T.mL}</b></span>`}
+    ${check && html`<span class="figure" data-check=${check.check}><span>${T.next(word(CHECKS, check.check))}</span> <b><${Countdown} due=${check.due_at} /></b></span>`}
+    ${row.vitals.news2 && html`<span class="figure"><span>${T.news2}</span> <b>${row.vitals.news2.total}</b></span>`}
+    ${worstFirst(row.alerts).map((alert) => html`<span class="alert-line" key=${alert.alert_id} data-severity=${alert.severity} data-rule=${alert.rule}>
+      <${Severity} severity=${alert.severity} /> ${alert.says || alert.rule}</span>`)}
+  </button>`;
+}
+
+/** Shape and word, so that colour is never alone. @param {{severity: string}} properties */
+export function Severity({ severity }) {
+  const shapes = { critical: "M7 1h10l6 6v10l-6 6H7l-6-6V7z", high: "M12 2l11 20H1z", medium: "M12 2l10 10-10 10L2 12z", low: "M12 2a10 10 0 1 0 .01 0z" };
+  const shape = shapes[/** @type {keyof shapes} */ (severity)] ?? shapes.low;
+  return html`<svg class="shape" viewBox="0 0 24 24" width="20" height="20" aria-hidden="true"><path d=${shape} /></svg>
+    <strong>${word(SEVERITIES, severity)}</strong>`;
+}
+
+export function Board() {
+  const sorted = [...rows.value].sort(byUrgency);
+  return html`<main id="beds" class="beds" aria-label=${T.beds}>
+    ${sorted.map((row) => html`<${Tile} key=${row.day_id} row=${row} />`)}
+    ${sorted.length === 0 && html`<p>${T.empty}</p>`}</main>`;
+}

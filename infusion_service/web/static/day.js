@@ -1,0 +1,174 @@
+// @ts-check
+// One patient's day: who, which phase, the big numbers, what is due, what is wrong, what may be done next.
+import { useState } from "preact/hooks";
+import { Countdown, Severity, TimeLeft, soonestFirst, worstFirst } from "./board.js";
+import { DayChart } from "./chart.js";
+import { record } from "./charting.js";
+import { FactForm } from "./fact_form.js";
+import { html } from "./markup.js";
+import { StopButton, StopPanel, callStop, callableStop } from "./stop.js";
+import { CHECKS, PUMP, ROLES, STATES, T, fieldName, word } from "./strings.js";
+import { age, clockTime, shownDate } from "./times.js";
+import { Timeline } from "./timeline.js";
+import { VitalsScreen } from "./vitals.js";
+import { go, mayPost, person, place, said, view, workflow } from "./ward_state.js";
+
+/** Which fact answers which check; a check nobody knows is charted from the list. */
+const FACT_OF_CHECK = { vitals: "vitals.recorded", befast: "befast.checked", ecg: "ecg.recorded", platelets: "lab.resulted", callback: "callback.recorded" };
+
+/** Open what charts a type of fact. @param {string} type @param {Record<string, unknown>} preset */
+export function openFact(type, preset = {}) {
+  if (type === "infusion.stopped" || type === "emergency.declared") return;
+  go(view.value.day_id, type === "vitals.recorded" ? { kind: "vitals" } : { kind: "fact", type, preset });
+}
+
+export function DayScreen() {
+  const day = view.value;
+  if (!day || !workflow.value) return html`<main class="in-flow"><p>${T.loading}</p></main>`;
+  const panel = place.value.panel;
+  return html`
+    <section class="pinned" aria-label=${T.patientBanner}><${Banner} day=${day} />${panel?.kind !== "vitals" && html`<${Said} />`}</section>
+    ${panel?.kind === "vitals" ? html`<${VitalsScreen} day=${day} key="vitals" />`
+      : panel?.kind === "stop" ? html`<${StopPanel} day=${day} called=${panel} key="stop" />`
+      : panel?.kind === "fact" ? html`<${FactForm} day=${day} type=${panel.type} preset=${panel.preset} key=${panel.type} />`
+      : html`<${Overview} day=${day} />`}
+    ${!panel && html`<section class="bottom-bar" aria-label=${T.actions}>
+      <button class="primary big" id="open-vitals" onClick=${() => openFact("vitals.recorded")}>${T.vitals}</button>
+      <${StopButton} day=${day} /></section>`}`;
+}
+
+/** @param {{day: any}} properties */
+function Banner({ day }) {
+  const { patient } = day;
+  const named = person.value && patient.family;
+  const initials = `${(patient.given ?? "").slice(0, 1)}${(patient.family ?? "").slice(0, 1)}`;
+  const name = named ? `${patient.family.toUpperCase()}, ${patient.given ?? ""}` : person.value ? patient.id : initials || patient.id;
+  return html`<div class="banner">
+    <h1 id="patient">${name}</h1>
+    ${person.value
+      ? html`${patient.born && html`<span>${T.born(shownDate(patient.born), age(patient.born))}</span>`}<span>${patient.id}</span>`
+      : html`<span>${T.lockedPatient}</span>`}
+    <span>${day.chair ? T.chair(day.chair) : T.noChair}</span><span>${T.courseDay(day)}</span>
+    ${day.course_flags.map((/** @type {any} */ flag) => html`<strong class="flag">${word(T.flags, flag.flag ?? flag)}</strong>`)}
+    ${day.baseline_deficits.length > 0 && html`<strong class="flag">${T.baseline(day.baseline_deficits.map(fieldName).join(", "))}</strong>`}
+    <span class="phase-now" id="phase" data-state=${day.state}>${word(STATES, day.state)} <small>${T.since(clockTime(day.state_since))}</small></span>
+  </div>`;
+}
+
+/** What the last save came to; in one of three states, and never more than was answered. */
+export function Said() {
+  const last = said.value;
+  return html`<p id="said" class="said" role="status" data-kind=${last?.kind ?? "none"}>${last?.text ?? ""}</p>`;
+}
+
+/** @param {{day: any}} properties */
+function Overview({ day }) {
+  return html`<main class="day" aria-label=${word(STATES, day.state)}>
+    <div class="column"><${Numbers} day=${day} /><${Alerts} day=${day} /><${Checks} day=${day} /><${DayChart} day=${day} /><${Timeline} day=${day} /></div>
+    <div class="column"><${Steps} day=${day} /></div>
+  </main>`;
+}
+
+/** @param {{day: any}} properties */
+function Numbers({ day }) {
+  const { dose, bag, observation, vitals } = day;
+  const left = dose.volume_ml === null ? null : Math.max(0, Number(dose.volume_ml) - Number(dose.delivered_ml));
+  const observed = ["observing", "extended_observation"].includes(day.state) ? observation.earliest_discharge : null;
+  /** @param {string} id @param {string} name @param {any} value @param {any} rest */
+  const figure = (id, name, value, rest = "") => html`<div class="number"><dt>${name}</dt><dd id=${id}>${value}</dd><dd class="quiet">${rest}</dd></div>`;
+  return html`<section aria-label=${T.numbers}><dl class="numbers">
+    ${figure("infused", T.infusedMl, dose.delivered_ml, word(PUMP, day.pump))}
+    ${figure("left", T.leftMl, left === null ? T.unknown : left.toFixed(1), bag?.expires_at ? T.bagExpires(clockTime(bag.expires_at)) : "")}
+    ${day.pump === "running" && figure("rate", T.rate, dose.rate_ml_per_h, T.rateMlh)}
+    ${dose.projected_end && day.pump === "running" && figure("ends", T.ends, clockTime(dose.projected_end), html`<${TimeLeft} until=${dose.projected_end} />`)}
+    ${observed && figure("observed", T.over, clockTime(observed), html`<${TimeLeft} until=${observed} />`)}
+    ${vitals.news2 && figure("news2", T.news2, vitals.news2.total, T.atTime(clockTime(vitals.news2.at)))}
+  </dl></section>`;
+}
+
+/** @param {{day: any}} properties */
+function Checks({ day }) {
+  const due = soonestFirst(day.checks);
+  return html`<section aria-labelledby="checks-title"><h2 id="checks-title">${T.nextChecks}</h2>
+    ${due.length === 0 && html`<p class="quiet">${T.noChecks}</p>`}
+    <ul class="checks">${due.map((check) => html`<li key=${check.check} data-check=${check.check}>
+      <span>${word(CHECKS, check.check)} ${check.missed > 0 && html`<small>${T.missed(check.missed)}</small>`}</span>
+      <span>${clockTime(check.due_at)}</span><b><${Countdown} due=${check.due_at} /></b>
+      <button onClick=${() => openFact(FACT_OF_CHECK[/** @type {keyof FACT_OF_CHECK} */ (check.check)] ?? "note.added")} aria-label=${`${T.checkNow}: ${word(CHECKS, check.check)}`}>${T.checkNow}</button></li>`)}</ul></section>`;
+}
+
+/** @param {{day: any}} properties */
+function Alerts({ day }) {
+  const open = worstFirst(day.alerts);
+  return html`<section aria-labelledby="alerts-title" aria-live="polite"><h2 id="alerts-title">${T.alerts}</h2>
+    ${open.length === 0 && html`<p class="quiet">${T.noAlerts}</p>`}
+    ${open.map((alert) => html`<${AlertCard} key=${alert.alert_id} day=${day} alert=${alert} />`)}</section>`;
+}
+
+/** @param {{day: any, alert: any}} properties */
+function AlertCard({ day, alert }) {
+  const [busy, setBusy] = useState(false);
+  const acknowledge = async () => {
+    setBusy(true);
+    await record(day.day_id, { type: "alert.acknowledged", data: { alert: alert.alert_id } }, { title: T.acknowledge });
+    setBusy(false);
+  };
+  return html`<article class="alert" data-severity=${alert.severity} data-rule=${alert.rule}>
+    <p class="headline"><${Severity} severity=${alert.severity} /> ${alert.says || alert.rule}</p>
+    <p>${T.raised(clockTime(alert.raised_at))}${alert.answer_by && !alert.answered_at ? ` · ${T.answerBy(clockTime(alert.answer_by))}` : ""}${alert.escalated.length ? ` · ${T.told(alert.escalated.map((/** @type {string} */ role) => word(ROLES, role)).join(", "))}` : ""}${alert.retrospective ? ` · ${T.retrospective}` : ""}
+      ${alert.acknowledged_by && ` · ${T.acknowledgedBy(alert.acknowledged_by)}`}</p>
+    <div class="buttons">${nextActions(day, alert).map((action) => html`<button class="primary" onClick=${action.does}>${action.text}</button>`)}
+      ${!alert.acknowledged_by && html`<button class="acknowledge" disabled=${busy} onClick=${acknowledge}>${T.acknowledge}</button>`}</div>
+  </article>`;
+}
+
+/** What answers an alert, the most urgent first. @param {any} day @param {any} alert @returns {{text: string, does: () => void}[]} */
+function nextActions(day, alert) {
+  const title = (/** @type {string} */ type) => day.allowed.find((/** @type {any} */ row) => row.type === type)?.title;
+  const found = [];
+  const wantsStop = alert.action === "stop" || alert.wants.includes("infusion.stopped");
+  if (wantsStop && callableStop(day) === "infusion.stopped") found.push({ text: T.doStop, does: () => callStop(day) });
+  if (alert.action === "pause" && day.pump === "running") {
+    found.push({ text: T.doPause, does: () => openFact("infusion.paused", { reason: "clinical" }) });
+  }
+  for (const wanted of alert.wants) {
+    const type = FACT_OF_CHECK[/** @type {keyof FACT_OF_CHECK} */ (wanted)] ?? wanted;
+    if (title(type) && type !== "infusion.stopped") found.push({ text: title(type), does: () => openFact(type) });
+  }
+  if (mayPost(["prescriber"], person.value?.role)) {
+    found.push({ text: T.doReview, does: () => openFact("review.recorded", { alerts: [alert.alert_id] }) });
+  }
+  return [...found, { text: T.doVitals, does: () => openFact("vitals.recorded") }];
+}
+
+/** @param {{day: any}} properties */
+function Steps({ day }) {
+  const facts = workflow.value.facts;
+  const shown = day.allowed.filter((/** @type {any} */ row) => !facts[row.type].urgent && !["alert.acknowledged", "entry.struck", "entry.confirmed", "override.granted"].includes(row.type));
+  const moves = shown.filter((/** @type {any} */ row) => facts[row.type].moves.length && !facts[row.type].move_optional);
+  const plain = shown.filter((/** @type {any} */ row) => !moves.includes(row) && row.type !== "vitals.recorded");
+  return html`
+    <section aria-labelledby="steps-title"><h2 id="steps-title">${T.steps}</h2>
+      ${moves.length === 0 && html`<p class="quiet">${T.noSteps}</p>`}
+      <div class="steps">${moves.map((/** @type {any} */ row) => html`<${Step} key=${row.type} day=${day} row=${row} />`)}</div></section>
+    <section aria-labelledby="chart-title"><h2 id="chart-title">${T.chart}</h2>
+      ${!person.value && html`<p class="quiet">${T.signInFirst}</p>`}
+      <div class="steps narrow">${plain.map((/** @type {any} */ row) => html`<${Step} key=${row.type} day=${day} row=${row} />`)}</div></section>`;
+}
+
+/** @param {{day: any, row: any}} properties */
+function Step({ day, row }) {
+  const role = person.value?.role;
+  const reasons = row.blocked_by.map((/** @type {any} */ guard) => guard.reason);
+  const permitted = mayPost(row.by, role) || (role === undefined && row.by.includes("device"));
+  if (!permitted) reasons.unshift(T.onlyFor(row.by.map((/** @type {string} */ each) => word(ROLES, each).toLowerCase()).join(", ")));
+  const waiting = day.double_checks.find((/** @type {any} */ check) => check.type === row.type);
+  const why = `why-${row.type.replace(".", "-")}`;
+  const overridable = row.blocked_by.filter((/** @type {any} */ guard) => guard.override?.some((/** @type {string} */ by) => mayPost([by], role)));
+  return html`<div class="step">
+    <button data-type=${row.type} disabled=${reasons.length > 0} aria-describedby=${reasons.length ? why : undefined} onClick=${() => openFact(row.type)}>${row.title}</button>
+    ${waiting && html`<p class="waiting">${T.waitsForSecond(waiting.by)}</p>`}
+    ${reasons.length > 0 && html`<ul class="reasons" id=${why}>${reasons.map((/** @type {string} */ reason) => html`<li>${reason}</li>`)}</ul>`}
+    ${overridable.map((/** @type {any} */ guard) => html`<button class="plain" onClick=${() => openFact("override.granted", { guard: guard.guard })}>${T.setAside} ${guard.guard}</button>`)}
+  </div>`;
+}

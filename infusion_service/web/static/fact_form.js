@@ -1,0 +1,96 @@
+// @ts-check
+// One form for every fact, made from what the workflow file says of its fields: types, units, ranges, who enters it.
+import { useState } from "preact/hooks";
+import { fieldErrors, reasonsOf, record } from "./charting.js";
+import { Field } from "./fields.js";
+import { readData } from "./field_values.js";
+import { html } from "./markup.js";
+import { endSession, post } from "./service.js";
+import { ROLES, T, word } from "./strings.js";
+import { serviceNow } from "./times.js";
+import { SignInForm } from "./top_bar.js";
+import { back, mayPost, person, workflow } from "./ward_state.js";
+
+const AGO_MIN = [0, 5, 10, 15, 30, 60];
+const MINUTE_MS = 60000;
+
+/** @param {{day: any, type: string, preset?: Record<string, any>}} properties */
+export function FactForm({ day, type, preset = {} }) {
+  const fact = workflow.value.facts[type];
+  const [values, setValues] = useState(/** @type {Record<string, any>} */ (preset));
+  const [errors, setErrors] = useState(/** @type {Record<string, string>} */ ({}));
+  const [problem, setProblem] = useState(/** @type {any} */ (null));
+  const [ago, setAgo] = useState(0);
+  const [late, setLate] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [second, setSecond] = useState(/** @type {{staff: string, token: string} | null} */ (null));
+
+  const row = day.allowed.find((/** @type {any} */ each) => each.type === type);
+  const waiting = fact.second === "independent" ? day.double_checks.find((/** @type {any} */ check) => check.type === type) : null;
+  const me = person.value?.staff;
+  // Who entered it first signs nothing twice: the second half is under the second person's own session.
+  const half = fact.second !== "independent" ? "whole" : !waiting ? "first" : waiting.by === me && !second ? "wait" : "second";
+  const permitted = (half === "second" && second !== null) || mayPost(fact.by, person.value?.role) || (!person.value && fact.by.includes("device"));
+  const needsConsent = fact.second === "consent" && !second;
+
+  const occurred = () => (ago ? { occurred_at: new Date(serviceNow() - ago * MINUTE_MS).toISOString() } : {});
+  const save = async (more = {}) => {
+    const read = readData(fact, values);
+    setErrors(read.errors);
+    setProblem(null);
+    if (Object.keys(read.errors).length) {
+      setProblem({ detail: T.fill });
+      return;
+    }
+    setBusy(true);
+    const posted = { type, data: { ...read.data, ...more }, ...occurred(),
+      ...(late && half !== "first" ? { late_reason: late } : {}), ...(fact.second === "consent" && second ? { second: { token: second.token } } : {}) };
+    const token = half === "second" ? second?.token : undefined;
+    const answer = await record(day.day_id, posted, { title: fact.title, token, first: half === "first" });
+    setBusy(false);
+    if (!answer.ok) {
+      setErrors(fieldErrors(answer.problem));
+      setProblem(answer.problem ?? { detail: T.unreachable });
+      return;
+    }
+    if (half === "first") {
+      setValues({ ...preset });
+      return;
+    }
+    if (second) endSession(second.token);
+    back();
+  };
+  /** @param {string} badge @param {string} pin */
+  const takeSecond = async (badge, pin) => {
+    const { status, body } = await post("/v1/sessions", { badge, pin });
+    if (status !== 201) return String(body.detail);
+    if (body.staff === (waiting?.by ?? me)) {
+      endSession(body.token);
+      return T.secondSelf;
+    }
+    setSecond({ staff: body.staff, token: body.token });
+    return "";
+  };
+
+  return html`<main class="fact-form" aria-labelledby="form-title" data-type=${type}>
+    <h2 id="form-title">${fact.title}</h2>
+    ${row?.blocked_by.length > 0 && html`<ul class="reasons">${row.blocked_by.map((/** @type {any} */ guard) => html`<li>${guard.reason}</li>`)}</ul>`}
+    ${half === "first" && html`<p class="note">${T.firstPerson}</p>`}
+    ${half === "second" && html`<p class="note" id="second-note">${T.secondPerson(waiting.by)} ${second && T.secondWho(second.staff)}</p>`}
+    ${half === "wait" && html`<section class="note" id="second-note"><p>${T.firstSaved(waiting.by)}</p><${SignInForm} take=${takeSecond} label=${T.secondSignIn} prefix="second-" /></section>`}
+    ${half !== "wait" && html`
+      <div class="fields">${Object.entries(fact.fields).filter(([name]) => name !== "confirmed").map(([name, field]) => html`<${Field} key=${name} name=${name} field=${field}
+        day=${day} value=${values[name]} error=${errors[name]} onChange=${(/** @type {any} */ value) => setValues((before) => ({ ...before, [name]: value }))} />`)}</div>
+      ${half !== "first" && html`<div class="field" role="group" aria-label=${T.when}><span class="label">${T.when}</span><div class="options">${AGO_MIN.map((minutes) => html`<button class="choice"
+        aria-pressed=${ago === minutes} onClick=${() => setAgo(minutes)}>${minutes ? T.ago(minutes) : T.now}</button>`)}
+        ${ago > 0 && html`<label>${T.lateReason} <input value=${late} onInput=${(/** @type {any} */ event) => setLate(event.target.value)} /></label>`}</div></div>`}
+      ${fact.second === "consent" && html`<section class="note"><p>${second ? T.secondWho(second.staff) : T.consent}</p>
+        ${!second && html`<${SignInForm} take=${takeSecond} label=${T.secondSignIn} prefix="second-" />`}</section>`}`}
+    ${problem && html`<ul class="error" id="form-error" role="alert">${reasonsOf(problem).map((reason) => html`<li>${reason}</li>`)}</ul>`}
+    ${problem?.code === "needs_confirmation" && "confirmed" in fact.fields && html`<button onClick=${() => save({ confirmed: true })}>${T.confirmMeasured}</button>`}
+    ${!permitted && half !== "wait" && html`<p class="note">${person.value ? T.onlyFor(fact.by.map((/** @type {string} */ role) => word(ROLES, role).toLowerCase()).join(", ")) : T.signInFirst}</p>`}
+    <div class="bottom-bar"><button class="plain" id="form-back" onClick=${back}>‹ ${T.cancel}</button>
+      ${half !== "wait" && html`<button class="primary big" id="save" disabled=${busy || !permitted} onClick=${() => save()}>${half === "first" ? T.firstSave : T.record}</button>`}
+      ${needsConsent && html`<span class="quiet">${T.consent}</span>`}</div>
+  </main>`;
+}

@@ -1,0 +1,65 @@
+// @ts-check
+// From what was typed and touched to the data of a fact, with what is wrong beside its field. The service judges again.
+import { T } from "./strings.js";
+import { toUtc } from "./times.js";
+
+/** Whether a field holds nothing. @param {any} value */
+export const isEmpty = (value) => value === undefined || value === "" || value === null || (Array.isArray(value) && value.length === 0);
+
+/** @param {any} field @param {string} text @returns {{value?: number, error?: string}} */
+function readNumber(field, text) {
+  const digits = /^-?\d+(?:[.,](\d+))?$/.exec(text.trim());
+  if (!digits) return { error: T.notANumber };
+  const scale = field.type === "integer" ? 0 : field.scale;
+  if ((digits[1] ?? "").length > scale) return { error: T.decimals(scale) };
+  const value = Number(text.trim().replace(",", "."));
+  if (field.hard && (value < Number(field.hard[0]) || value > Number(field.hard[1]))) return { error: T.outOfRange(field.hard[0], field.hard[1]) };
+  if (field.at_least !== null && value < Number(field.at_least)) return { error: T.atLeast(field.at_least) };
+  if (field.at_most !== null && value > Number(field.at_most)) return { error: T.atMost(field.at_most) };
+  if (field.above !== null && value <= Number(field.above)) return { error: T.above(field.above) };
+  return { value };
+}
+
+/** @param {any} field @param {any} value @returns {{value?: any, error?: string}} */
+function readValue(field, value) {
+  switch (field.type) {
+    case "integer":
+    case "decimal":
+      return readNumber(field, String(value));
+    case "time":
+      return { value: toUtc(value) };
+    case "texts":
+      return { value: String(value).split("\n").map((line) => line.trim()).filter(Boolean) };
+    case "list":
+      return readList(field, value);
+    default:
+      return { value };
+  }
+}
+
+/** @param {any} field @param {Record<string, any>[]} items */
+function readList(field, items) {
+  const read = items.map((item) => readData(field, item));
+  const error = read.map((each) => Object.values(each.errors)[0]).find(Boolean);
+  return error ? { error } : { value: read.map((each) => each.data) };
+}
+
+/** @param {{fields: Record<string, any>}} fact @param {Record<string, any>} values @returns {{data: Record<string, any>, errors: Record<string, string>}} */
+export function readData(fact, values) {
+  /** @type {Record<string, any>} */
+  const data = {};
+  /** @type {Record<string, string>} */
+  const errors = {};
+  for (const [name, field] of Object.entries(fact.fields)) {
+    if (isEmpty(values[name])) {
+      // No deficit at all is an answer too.
+      if (field.type === "choices" && !field.optional) data[name] = [];
+      else if (!field.optional) errors[name] = T.required;
+      continue;
+    }
+    const { value, error } = readValue(field, values[name]);
+    if (error) errors[name] = error;
+    else data[name] = value;
+  }
+  return { data, errors };
+}

@@ -1,0 +1,39 @@
+// @ts-check
+// Asking the service. Every answer comes back as data; only a network that is away throws.
+
+/** A UUID of version 7: ids that grow with time keep the log's index small. */
+export function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  let time = Date.now();
+  for (let place = 5; place >= 0; place -= 1) {
+    bytes[place] = time % 256;
+    time = Math.floor(time / 256);
+  }
+  bytes[6] = 0x70 | (bytes[6] & 0x0f);
+  bytes[8] = 0x80 | (bytes[8] & 0x3f);
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}
+
+/** @param {string} path @param {RequestInit} init @returns {Promise<{status: number, body: any}>} */
+export async function ask(path, init = {}) {
+  const response = await fetch(path, { credentials: "same-origin", ...init });
+  const body = response.status === 204 ? null : await response.json();
+  return { status: response.status, body };
+}
+
+/** @param {string} path @param {unknown} value @param {string | undefined} token a second person's, instead of the page's cookie */
+export function post(path, value, token = undefined) {
+  /** @type {Record<string, string>} */
+  const headers = { "Content-Type": "application/json" };
+  if (token) headers.Authorization = `Bearer ${token}`;
+  return ask(path, { method: "POST", headers, body: JSON.stringify(value) });
+}
+
+/** @param {string} day @param {Record<string, unknown>} fact @param {string | undefined} token */
+export const postFact = (day, fact, token = undefined) => post(`/v1/days/${day}/events`, fact, token);
+
+/** End a session that was opened for one signature only. @param {string} token */
+export function endSession(token) {
+  return ask("/v1/sessions/current", { method: "DELETE", headers: { Authorization: `Bearer ${token}` } }).catch(() => null);
+}

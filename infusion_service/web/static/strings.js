@@ -1,0 +1,157 @@
+// @ts-check
+// Every word of the page. What a workflow file names (titles of facts, what an alert says) comes from the service.
+
+export const STATES = {
+  scheduled: "Scheduled", checked_in: "Checked in", screening: "Screening", premedicating: "Premedication",
+  ready: "Ready to start", infusing: "Infusing", paused: "Paused", emergency: "EMERGENCY", observing: "Observation",
+  extended_observation: "Extended observation", discharged: "Discharged", left_early: "Left early",
+  transferred: "Transferred", deferred: "Deferred", cancelled: "Cancelled", missed: "Missed",
+};
+
+export const PUMP = { idle: "not started", running: "running", halted: "halted" };
+
+export const CHECKS = { vitals: "Vital signs", befast: "BE-FAST", ecg: "ECG", platelets: "Platelets", callback: "Call back" };
+
+export const SEVERITIES = { critical: "CRITICAL", high: "HIGH", medium: "MEDIUM", low: "LOW" };
+
+export const ROLES = {
+  nurse: "nurse", charge_nurse: "charge nurse", prescriber: "prescriber", pharmacist: "pharmacist", device: "tablet",
+  auditor: "auditor", admin: "administrator", integration: "integration", service: "service",
+};
+
+export const FIELDS = {
+  heart_rate_per_min: "Pulse", systolic_mmhg: "Systolic", diastolic_mmhg: "Diastolic", spo2_percent: "SpO₂",
+  on_oxygen: "On oxygen", spo2_scale: "SpO₂ scale", respiratory_rate_per_min: "Breathing rate",
+  temperature_celsius: "Temperature", consciousness: "Consciousness", identity_check: "Identity checked by",
+  items: "Checklist", rate_per_min: "Rate", st_change: "ST segment", changed_from_baseline: "Changed from baseline",
+  analyte: "What was measured", sampled_at: "Sample taken", reference_high: "Upper limit of normal", class: "Kind",
+  dose_mg: "Dose", started_at: "Started", ended_at: "Ended", vial_expires_on: "Vial expires", prepared_at: "Prepared at",
+  volume_ml: "Volume", rate_ml_per_h: "Rate", volume_delivered_ml: "Volume given (if known)", flow_stopped: "Flow stopped",
+  onset_at: "Began", ctcae_grade: "Grade (1 to 5)", alerts: "Alerts looked at", alert: "Alert",
+  authorises_resume: "May be resumed", symptoms_resolved: "Symptoms are gone", deficits: "Always present in this patient",
+  handover_to: "Handed over to", alert_card_given: "Alert card given", proposed_date: "Proposed date", guard: "What is set aside",
+  valid_minutes: "Valid for", entry: "Entry", severe_headache: "Severe headache", neck_pain: "Neck pain",
+  permanent: "Permanent", st_elevation: "ST elevation", evidence_on: "Evidence of", bag: "Bag", fact_of: "of",
+};
+
+export const UNITS = {
+  _mmhg: "mmHg", _ml_per_h: "mL/h", _mmol_per_l: "mmol/L", _per_min: "/min", _percent: "%", _celsius: "°C", _ml: "mL", _mg: "mg",
+  _minutes: "min",
+};
+
+export const CODES = {
+  iv: "IV", hiv: "HIV", t_wave: "T wave", A: "Alert", C: "Confused", V: "Voice", P: "Pain", U: "Unresponsive",
+  hypersensitivity: "Hypersensitivity to alemtuzumab", angina_or_mi_history: "Angina or infarction in the past",
+  intensive_care_access: "Intensive care within reach", labs_in_window: "Laboratory results in their window",
+  sodium_chloride_0_9: "Sodium chloride 0.9 %", glucose_5: "Glucose 5 %", clear: "Clear", present: "Present",
+  not_applicable: "Not applicable", two_identifiers: "Two identifiers", wristband_scan: "Wristband scan",
+  clinical: "Clinical", technical: "Technical", patient: "Patient's wish", stroke_sign: "Stroke sign",
+  dissection_sign: "Neck artery sign", cardiac_evidence: "Chest pain or ECG", haemoptysis: "Coughing blood",
+  bleeding: "Bleeding", anaphylaxis: "Anaphylaxis", reaction: "Infusion reaction", blood_pressure: "Blood pressure",
+  other_clinical: "Other clinical", bag_expired: "Bag expired", line_lost: "Line lost", patient_choice: "Patient's choice",
+};
+
+export const SIGNS = {
+  respiratory_rate_per_min: "Breathing", spo2_percent: "SpO₂", systolic_mmhg: "BP sys", diastolic_mmhg: "dia",
+  heart_rate_per_min: "Pulse", temperature_celsius: "Temp", consciousness: "ACVPU",
+};
+
+export const T = {
+  unknown: "–", title: "Infusion ward", zone: (/** @type {string} */ zone) => `times: ${zone}`,
+  simulation: (/** @type {number} */ speed) => speed
+    ? `SIMULATION ×${speed}: no real patients` : "SIMULATION: time stands still, no real patients",
+  live: "live", connecting: "connecting", notHeard: (/** @type {string} */ age) => `NOT LIVE: last heard ${age} ago`,
+  beds: "Beds", empty: "No infusion day is open or scheduled for today.", chair: (/** @type {string} */ name) => `Chair ${name}`,
+  noChair: "no chair", open: "Open", backToWard: "Ward", back: "Back",
+  courseDay: (/** @type {any} */ day) => `course ${day.course}, day ${day.day}`,
+  born: (/** @type {string} */ date, /** @type {number} */ age) => `born ${date} (${age}y)`,
+  lockedPatient: "name hidden: nobody is signed in", flags: { hold_pending_review: "Course on hold", permanent_stop: "NO MORE ALEMTUZUMAB" },
+  baseline: (/** @type {string} */ what) => `always present: ${what}`,
+
+  notEnrolled: "This tablet is not enrolled yet",
+  enrolHow: "Open the link that the demonstration printed, or type the token that the enrolment showed once.",
+  token: "Tablet token", enrol: "Enrol", unknownToken: "The service does not know this token.",
+  signIn: "Sign in", signOut: "Sign out", badge: "Badge", pin: "PIN", nobody: "Nobody signed in",
+  signInFirst: "Sign in to chart. Stop works without.", signedInAs: (/** @type {string} */ who, /** @type {string} */ role) => `${who}, ${role}`,
+  sessionEnded: "Your session has ended. Sign in again; what you entered is still here.",
+
+  infused: "Infused", left: "Left", rate: "Rate", infusedMl: "Given mL", leftMl: "Left mL", rateMlh: "mL/h", ends: "Ends", over: "Observed until", mL: "mL", mLh: "mL/h",
+  timeLeft: "Time left", overBy: (/** @type {string} */ span) => `over by ${span}`, since: (/** @type {string} */ time) => `since ${time}`,
+  inTime: (/** @type {string} */ span) => `in ${span}`, overdue: (/** @type {string} */ span) => `overdue ${span}`,
+  next: (/** @type {string} */ what) => `Next: ${what}`, nextChecks: "Next checks", noChecks: "Nothing is due in this phase.",
+  missed: (/** @type {number} */ times) => `${times} missed`, news2: "NEWS2", checkNow: "Do it",
+  numbers: "Numbers", bag: "Bag", bagExpires: (/** @type {string} */ time) => `use by ${time}`,
+
+  alerts: "Alerts", noAlerts: "No open alert.", acknowledge: "Acknowledge",
+  acknowledgedBy: (/** @type {string} */ who) => `acknowledged by ${who}`, answerBy: (/** @type {string} */ time) => `answer by ${time}`,
+  raised: (/** @type {string} */ time) => `since ${time}`, retrospective: "seen afterwards", told: (/** @type {string} */ who) => `told: ${who}`,
+  doStop: "Stop the infusion", doPause: "Pause the infusion", doReview: "Review", doVitals: "Recheck vital signs",
+
+  steps: "Next step", chart: "Chart", blocked: "Not yet", onlyFor: (/** @type {string} */ roles) => `for ${roles}`,
+  mayOverride: (/** @type {string} */ roles) => `may be set aside by ${roles}`, setAside: "Set aside…", noSteps: "No further step.",
+  waitsForSecond: (/** @type {string} */ who) => `entered by ${who}: waits for a second person`,
+
+  record: "Save", saving: "Sending…", cancel: "Back without saving", required: "is needed", optional: "optional",
+  fill: "Fill in what is marked.", recorded: (/** @type {string} */ what, /** @type {string} */ time) => `On the record: ${what}, ${time}`,
+  notRecorded: (/** @type {string} */ why) => `NOT recorded: ${why}`,
+  unreachable: "The service cannot be reached. Nothing was recorded. Save again: it counts once.",
+  when: "When", now: "Now", ago: (/** @type {number} */ minutes) => `${minutes} min ago`, lateReason: "Why late",
+  choose: "choose", yes: "Yes", no: "No", more: "Note, date", confirmMeasured: "Yes, measured: save", notANumber: "a number is expected",
+  outOfRange: (/** @type {string} */ low, /** @type {string} */ high) => `only ${low} to ${high} can be recorded`,
+  decimals: (/** @type {number} */ digits) => digits ? `at most ${digits} decimals` : "whole numbers only",
+  atLeast: (/** @type {string} */ low) => `at least ${low}`, atMost: (/** @type {string} */ high) => `at most ${high}`,
+  above: (/** @type {string} */ low) => `more than ${low}`, allClear: "All clear",
+  onePerLine: "one per line",
+
+  firstPerson: "Two people enter this. You are the first: the second must not see your values.",
+  firstSave: "Save as first person", firstSaved: (/** @type {string} */ who) => `Entered by ${who}. The second person signs in here and enters the same.`,
+  secondPerson: (/** @type {string} */ first) => `Second person: enter the same as ${first} did, without looking.`,
+  secondBadge: "Second person's badge", secondPin: "Second person's PIN", secondWho: (/** @type {string} */ who) => `Second person: ${who}`,
+  secondSelf: "You entered it first: somebody else has to be the second person.",
+  consent: "A second person consents with badge and PIN.", secondSignIn: "Second person signs in",
+
+  vitals: "Vital signs", saveVitals: "Save vital signs", incomplete: (/** @type {string} */ what) => `Not yet: ${what}`, complete: "Complete set",
+  air: "Air", oxygen: "O₂", earlier: "before", nothingEntered: "Nothing entered yet.",
+  unusual: (/** @type {string} */ what) => `Unusual: ${what}. Measured like this?`, keypad: "Keypad", erase: "⌫", eraseLabel: "Erase", nextSign: "Next",
+  neuro: "No NEW balance, eye, face, arm, speech, headache or neck sign", noNewSign: "No new sign", anySign: "Any sign…",
+  news2Now: (/** @type {string} */ total) => `NEWS2 ${total}`, news2Change: (/** @type {number} */ by) => by > 0 ? `up ${by}` : by < 0 ? `down ${-by}` : "as before",
+  atTime: (/** @type {string} */ time) => `at ${time}`, unitless: "",
+
+  stop: "STOP", emergency: "EMERGENCY", stopCalled: "Stop recorded", stopCalledAt: (/** @type {string} */ time) => `Stop called ${time}`,
+  emergencyCalledAt: (/** @type {string} */ time) => `Emergency called ${time}`, stopSending: "STOP NOT YET ON THE RECORD: trying again",
+  stopWhy: "Why? (the stop stands whatever you choose)", stopHalt: "Close the clamp and halt the pump now: this page cannot.",
+  stopReasonKept: (/** @type {string} */ why) => `Reason: ${why}`, stopClose: "Back to the day",
+  stopChecklist: ["Pump halted, clamp closed", "Doctor called", "Time last seen well", "Vital signs within 5 minutes"],
+  emergencyReason: "called at the bedside", running: "Running for",
+
+  timeline: "Timeline", noEntries: "Nothing yet.", late: "late", struck: "struck out", unattributed: "nobody signed in",
+  withheld: "entered blind", refused: "refused", corrects: "corrects", strike: "Strike out", confirmEntry: "Confirm", entriesAll: "Show all", withSecond: (/** @type {string} */ who) => `with ${who}`,
+  chartKey: "bars: blood pressure · dots: pulse · band: infusion rate",
+  actions: "Vital signs and stop",
+  patientBanner: "Patient",
+  chartLabel: "Vital signs and infusion rate over the day", loading: "Loading…", gone: "This day cannot be shown.",
+};
+
+/** @param {Record<string, string>} table @param {string | null | undefined} key */
+export function word(table, key) {
+  if (!key) return T.unknown;
+  const found = table[key];
+  if (found) return found;
+  const plain = key.replaceAll("_", " ").replaceAll("-", " ");
+  return plain.charAt(0).toUpperCase() + plain.slice(1);
+}
+
+/** The unit a field's name ends with, or nothing. @param {string} field */
+export function unitOf(field) {
+  const ending = Object.keys(UNITS).find((each) => field.endsWith(each));
+  return ending ? UNITS[/** @type {keyof UNITS} */ (ending)] : "";
+}
+
+/** What a field is called, without its unit. @param {string} field */
+export function fieldName(field) {
+  const ending = Object.keys(UNITS).find((each) => field.endsWith(each));
+  return word({ ...CODES, ...FIELDS }, field in FIELDS || !ending ? field : field.slice(0, -ending.length));
+}
+
+/** @param {string} code */
+export const code = (code) => word(CODES, code);

@@ -1,0 +1,63 @@
+// @ts-check
+// What happened, the latest first: when, what, by whom; late entries hollow, what was struck out still readable.
+import { useState } from "preact/hooks";
+import { html } from "./markup.js";
+import { CHECKS, ROLES, STATES, T, code, fieldName, unitOf, word } from "./strings.js";
+import { clockTime } from "./times.js";
+import { entries, go, person, view, workflow } from "./ward_state.js";
+
+const SHOWN = 25;
+const LATE_MS = 15 * 60000;
+const UNTOLD = new Set(["event_id", "alert", "alerts", "entry", "bag", "confirmed", "source", "spo2_scale", "patient", "workflow", "timezone", "missed_cutoff"]);
+
+/** @param {any} entry */
+function titleOf(entry) {
+  const data = entry.data;
+  if (entry.kind === "refused") return `${workflow.value.facts[data.type]?.title ?? data.type}: ${T.refused}`;
+  return workflow.value.facts[entry.type]?.title ?? word({}, entry.type.replaceAll(".", " "));
+}
+
+/** @param {string} name @param {any} value @returns {string} */
+function told(name, value) {
+  if (value === true) return fieldName(name);
+  if (Array.isArray(value)) return value.map((each) => (typeof each === "object" ? Object.values(each).slice(0, 2).map((one) => code(String(one))).join(": ") : code(String(each)))).join(", ");
+  const text = typeof value === "string" && /^\d{4}-.*T/.test(value) ? clockTime(value) : unitOf(name) || typeof value !== "string" ? String(value) : code(value);
+  return `${fieldName(name)} ${text} ${unitOf(name)}`.trim();
+}
+
+/** What an entry says, in one line. @param {any} entry */
+function summary(entry) {
+  const { data } = entry;
+  if (entry.withheld) return T.withheld;
+  if (entry.kind === "refused") return data.detail ?? code(data.code);
+  if (entry.type.startsWith("alert.")) return [word({}, data.rule), data.severity].filter(Boolean).join(", ");
+  if (entry.type === "check.overdue") return word(CHECKS, data.check);
+  return Object.entries(data).filter(([name, value]) => !UNTOLD.has(name) && value !== false && value !== null).map(([name, value]) => told(name, value)).join(", ");
+}
+
+/** @param {{day: any}} properties */
+export function Timeline({ day }) {
+  const [all, setAll] = useState(false);
+  const listed = entries.value.filter((entry) => entry.kind !== "access" && entry.data)
+    .sort((one, other) => other.occurred_at.localeCompare(one.occurred_at) || other.seq - one.seq);
+  const shown = all ? listed : listed.slice(0, SHOWN);
+  return html`<section aria-labelledby="timeline-title"><h2 id="timeline-title">${T.timeline}</h2>
+    <ol class="timeline" id="timeline">${shown.map((entry) => html`<${Line} key=${entry.seq} day=${day} entry=${entry} />`)}</ol>
+    ${listed.length > shown.length && html`<button class="plain" onClick=${() => setAll(true)}>${T.entriesAll} (${listed.length})</button>`}</section>`;
+}
+
+/** @param {{day: any, entry: any}} properties */
+function Line({ day, entry }) {
+  const struck = view.value.struck.includes(entry.entry_id);
+  const late = Date.parse(entry.received_at) - Date.parse(entry.occurred_at) > LATE_MS;
+  const moved = entry.outcome?.state && entry.outcome.state !== entry.outcome.from;
+  const mine = entry.kind === "fact" && !struck && person.value;
+  const strikable = mine && (entry.actor.id === person.value?.staff || ["charge_nurse", "prescriber"].includes(person.value?.role ?? "")) && entry.type !== "day.scheduled";
+  return html`<li data-kind=${entry.kind} data-type=${entry.type} data-late=${late ? "yes" : "no"} data-struck=${struck ? "yes" : "no"}>
+    <time>${clockTime(entry.occurred_at)}</time>
+    <div><b>${titleOf(entry)}</b> ${summary(entry)} ${moved && html`<em>→ ${word(STATES, entry.outcome.state)}</em>`}
+      <small>${entry.actor.role === "service" ? "" : `${entry.actor.id}, ${word(ROLES, entry.actor.role).toLowerCase()}`}${entry.second ? ` ${T.withSecond(entry.second.id)}` : ""}${entry.actor.how === "device" ? ` · ${T.unattributed}` : ""}${late ? ` · ${T.late} (${clockTime(entry.received_at)})` : ""}${struck ? ` · ${T.struck}` : ""}${entry.corrects ? ` · ${T.corrects}` : ""}</small></div>
+    ${mine && day.unconfirmed.includes(entry.entry_id) && html`<button onClick=${() => go(day.day_id, { kind: "fact", type: "entry.confirmed", preset: { entry: entry.entry_id } })}>${T.confirmEntry}</button>`}
+    ${strikable && html`<button class="plain" onClick=${() => go(day.day_id, { kind: "fact", type: "entry.struck", preset: { entry: entry.entry_id } })}>${T.strike}</button>`}
+  </li>`;
+}

@@ -1,0 +1,86 @@
+// @ts-check
+// Time as the service tells it: now = the service's time at the last answer + what has passed here since, times the
+// speed of its clock. Nothing is ever counted down, so a tablet that slept shows the right thing when it wakes.
+import { signal } from "@preact/signals";
+import { T } from "./strings.js";
+
+export const STALE_AFTER_MS = 15000;
+const TICK_MS = 500;
+
+/** Grows twice a second; who reads it is drawn again. */
+export const ticks = signal(0);
+/** Whether time is simulated, and how fast it runs. */
+export const serviceClock = signal({ simulated: false, speed: 1 });
+export const zone = signal(/** @type {string | undefined} */ (undefined));
+
+const heard = { asOf: 0, at: -Infinity };
+
+/** @param {string} asOf @param {{simulated: boolean, speed: number} | undefined} clock */
+export function hear(asOf, clock = undefined) {
+  heard.asOf = Date.parse(asOf);
+  heard.at = performance.now();
+  if (clock && (clock.speed !== serviceClock.value.speed || clock.simulated !== serviceClock.value.simulated)) {
+    serviceClock.value = clock;
+  }
+}
+
+/** Milliseconds since the service was last heard of; infinite before the first time. */
+export const silence = () => performance.now() - heard.at;
+
+export function serviceNow() {
+  if (heard.at === -Infinity) return Date.now();
+  return heard.asOf + (performance.now() - heard.at) * serviceClock.value.speed;
+}
+
+export function startTicking() {
+  setInterval(() => { ticks.value += 1; }, TICK_MS);
+}
+
+/** @param {string | number | null | undefined} moment */
+export function clockTime(moment) {
+  if (moment === null || moment === undefined) return T.unknown;
+  const at = typeof moment === "string" ? Date.parse(moment) : moment;
+  return new Intl.DateTimeFormat("en-GB", { timeZone: zone.value, hour: "2-digit", minute: "2-digit" }).format(at);
+}
+
+/** The day of a moment in the ward's zone, as 2026-11-23. @param {number} moment @param {string | undefined} where */
+export function localDate(moment, where = zone.value) {
+  return new Intl.DateTimeFormat("en-CA", { timeZone: where, year: "numeric", month: "2-digit", day: "2-digit" }).format(moment);
+}
+
+/** A date of the calendar as 04-Mar-1989. @param {string} date */
+export function shownDate(date) {
+  const parts = new Intl.DateTimeFormat("en-GB", { day: "2-digit", month: "short", year: "numeric", timeZone: "UTC" });
+  return parts.format(Date.parse(date)).replaceAll(" ", "-");
+}
+
+/** Whole years from a date to now. @param {string} born */
+export function age(born) {
+  const [year, month, day] = born.split("-").map(Number);
+  const [nowYear, nowMonth, nowDay] = localDate(serviceNow()).split("-").map(Number);
+  return nowYear - year - (nowMonth < month || (nowMonth === month && nowDay < day) ? 1 : 0);
+}
+
+/** @param {number} milliseconds */
+export function span(milliseconds) {
+  const seconds = Math.floor(Math.abs(milliseconds) / 1000);
+  const hours = Math.floor(seconds / 3600);
+  const minutes = Math.floor(seconds / 60) % 60;
+  if (hours) return `${hours} h ${String(minutes).padStart(2, "0")} min`;
+  return `${minutes}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+/** A wall time of the ward ("2026-11-23T10:15") as UTC. @param {string} local */
+export function toUtc(local) {
+  const wanted = Date.parse(`${local}:00Z`);
+  const shownAs = (/** @type {number} */ at) => Date.parse(`${new Intl.DateTimeFormat("sv-SE", { timeZone: zone.value, dateStyle: "short", timeStyle: "medium" }).format(at).replace(" ", "T")}Z`);
+  let at = wanted;
+  // Twice: the offset at the first guess may be that of the other side of a clock change.
+  for (let round = 0; round < 2; round += 1) at += wanted - shownAs(at);
+  return new Date(at).toISOString();
+}
+
+/** A moment as the ward's wall time for a time field. @param {number} at */
+export function toLocal(at) {
+  return new Intl.DateTimeFormat("sv-SE", { timeZone: zone.value, dateStyle: "short", timeStyle: "short" }).format(at).replace(" ", "T");
+}

@@ -1,0 +1,89 @@
+// @ts-check
+// The line that never scrolls away: how fresh what is shown is, the service's time, who is signed in.
+import { useState } from "preact/hooks";
+import { html } from "./markup.js";
+import { ROLES, T, word } from "./strings.js";
+import { STALE_AFTER_MS, clockTime, serviceClock, serviceNow, silence, span, ticks, zone } from "./times.js";
+import { enrol, enrolled, go, person, place, refresh, signIn, signOut } from "./ward_state.js";
+
+function Freshness() {
+  void ticks.value;
+  const quiet = silence();
+  const live = quiet < STALE_AFTER_MS;
+  const stale = !live && quiet !== Infinity;
+  document.body.dataset.stale = stale ? "yes" : "no";
+  const text = live ? T.live : stale ? T.notHeard(span(quiet)) : T.connecting;
+  return html`<span class="link" data-live=${live ? "yes" : "no"}>${text}</span>`;
+}
+
+function Clock() {
+  void ticks.value;
+  return html`<span class="clock">${clockTime(serviceNow())} <small>${zone.value ?? ""}</small></span>`;
+}
+
+export function TopBar() {
+  const [asks, setAsks] = useState(false);
+  const who = person.value;
+  const clock = serviceClock.value;
+  return html`
+    <header>
+    ${clock.simulated && html`<p class="simulation">${T.simulation(clock.speed)}</p>`}
+    <div class="top">
+      ${place.value.day === null
+        ? html`<h1>${T.title}</h1>`
+        : html`<button class="plain" id="to-ward" onClick=${() => go(null)}>‹ ${T.backToWard}</button>`}
+      <${Clock} /><${Freshness} />
+      ${enrolled.value && (who
+        ? html`<span class="person"><span id="signed-in-as">${T.signedInAs(who.staff, word(ROLES, who.role).toLowerCase())}</span>
+            <button class="plain" id="sign-out" onClick=${() => signOut()}>${T.signOut}</button></span>`
+        : html`<span class="person"><span id="signed-in-as">${T.nobody}</span>
+            <button class="primary" id="open-sign-in" aria-expanded=${asks} onClick=${() => setAsks(!asks)}>${T.signIn}</button></span>`)}
+    </div></header>
+    ${asks && !who && enrolled.value && html`<section class="in-flow" aria-label=${T.signIn}>
+      <${SignInForm} onDone=${() => setAsks(false)} /></section>`}`;
+}
+
+/** Badge and PIN, in the flow of the page. @param {{onDone?: () => void, take?: (badge: string, pin: string) => Promise<string>, label?: string, prefix?: string}} properties */
+export function SignInForm({ onDone, take = signIn, label = T.signIn, prefix = "" }) {
+  const [why, setWhy] = useState("");
+  const [busy, setBusy] = useState(false);
+  /** @param {SubmitEvent} event */
+  const submit = async (event) => {
+    event.preventDefault();
+    const form = /** @type {HTMLFormElement} */ (event.currentTarget);
+    const given = new FormData(form);
+    setBusy(true);
+    try {
+      const problem = await take(String(given.get("badge")).trim(), String(given.get("pin")));
+      setWhy(problem);
+      if (problem) /** @type {HTMLInputElement} */ (form.elements.namedItem("pin")).value = "";
+      else onDone?.();
+    } catch {
+      setWhy(T.unreachable);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return html`<form class="sign-in" onSubmit=${submit}>
+    <label>${T.badge} <input id=${`${prefix}badge`} name="badge" autocomplete="off" required /></label>
+    <label>${T.pin} <input id=${`${prefix}pin`} name="pin" type="password" inputmode="numeric" autocomplete="off" required /></label>
+    <button class="primary" id=${`${prefix}sign-in`} disabled=${busy}>${label}</button>
+    <p class="error" role="alert">${why}</p>
+  </form>`;
+}
+
+export function EnrolForm() {
+  const [why, setWhy] = useState("");
+  /** @param {SubmitEvent} event */
+  const submit = async (event) => {
+    event.preventDefault();
+    const given = new FormData(/** @type {HTMLFormElement} */ (event.currentTarget));
+    if (await enrol(String(given.get("token")).trim())) await refresh();
+    else setWhy(T.unknownToken);
+  };
+  return html`<main class="in-flow"><h2>${T.notEnrolled}</h2><p>${T.enrolHow}</p>
+    <form onSubmit=${submit}>
+      <label>${T.token} <input id="device-token" name="token" type="password" autocomplete="off" required /></label>
+      <button class="primary">${T.enrol}</button></form>
+    <p class="error" role="alert">${why}</p></main>`;
+}

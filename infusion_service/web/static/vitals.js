@@ -1,0 +1,153 @@
+// @ts-check
+// A full set of vital signs on one screen, by keypad. Nothing is filled in beforehand; a value that is odd is asked
+// about where it stands.
+import { useState } from "preact/hooks";
+import { fieldErrors, reasonsOf, record } from "./charting.js";
+import { html } from "./markup.js";
+import { StopButton } from "./stop.js";
+import { SIGNS, T, code, unitOf } from "./strings.js";
+import { clockTime, serviceNow } from "./times.js";
+import { back, entries, go, person, said, view, workflow } from "./ward_state.js";
+
+const VITALS = "vitals.recorded";
+const NEURO = "befast.checked";
+const ORDER = ["respiratory_rate_per_min", "spo2_percent", "systolic_mmhg", "diastolic_mmhg", "heart_rate_per_min", "temperature_celsius"];
+const EARLIER = 2;
+const AGO_MIN = [0, 5, 10, 15, 30];
+const MINUTE_MS = 60000;
+
+/** The digits of a field as its value: 368 is 36.8 where the field has one decimal. @param {any} field @param {string} digits */
+const valueOf = (field, digits) => Number(digits) / 10 ** field.scale;
+
+/** Whether no further digit can follow within the field's range. @param {any} field @param {string} digits */
+const isFull = (field, digits) => Number(digits) * 10 > Number(field.hard[1]) * 10 ** field.scale;
+
+/** @param {any} field @param {string} digits */
+function shown(field, digits) {
+  if (!field.scale || digits.length <= field.scale) return digits;
+  return `${digits.slice(0, -field.scale)}.${digits.slice(-field.scale)}`;
+}
+
+/** Every time a sign was charted, the latest first, without what was struck. @param {string} sign */
+function earlier(sign) {
+  const struck = new Set(view.value.struck);
+  return entries.value.filter((entry) => entry.type === VITALS && entry.kind === "fact" && !struck.has(entry.entry_id) && sign in entry.data)
+    .sort((one, other) => other.occurred_at.localeCompare(one.occurred_at))
+    .slice(0, EARLIER).map((entry) => ({ value: entry.data[sign], at: entry.occurred_at }));
+}
+
+/** @param {{day: any}} properties */
+export function VitalsScreen({ day }) {
+  const fact = workflow.value.facts[VITALS];
+  const [digits, setDigits] = useState(/** @type {Record<string, string>} */ ({}));
+  const [chosen, setChosen] = useState(/** @type {Record<string, any>} */ ({}));
+  const [active, setActive] = useState(ORDER[0]);
+  const [ago, setAgo] = useState(0);
+  const [lateReason, setLateReason] = useState("");
+  const [asks, setAsks] = useState(/** @type {any} */ (null));
+  const [busy, setBusy] = useState(false);
+  const [score, setScore] = useState(/** @type {{total: number, change: number | null} | null} */ (null));
+
+  /** @param {string} from */
+  const advance = (from) => {
+    const after = ORDER.slice(ORDER.indexOf(from) + 1);
+    setActive(after.find((sign) => !digits[sign]) ?? "");
+  };
+  /** @param {string} key */
+  const press = (key) => {
+    if (!active) return;
+    setAsks(null);
+    setScore(null);
+    const before = digits[active] ?? "";
+    const now = key === T.erase ? before.slice(0, -1) : isFull(fact.fields[active], before) ? key : before + key;
+    setDigits({ ...digits, [active]: now });
+    if (now && isFull(fact.fields[active], now)) advance(active);
+  };
+  /** @param {Record<string, any>} more */
+  const choose = (more) => { setAsks(null); setScore(null); setChosen({ ...chosen, ...more }); };
+
+  const signs = ORDER.filter((sign) => digits[sign]);
+  const missing = fact.complete_set.filter((/** @type {string} */ sign) => !(digits[sign] || chosen[sign] !== undefined));
+  if (chosen.on_oxygen === undefined) missing.push("on_oxygen");
+  const empty = signs.length === 0 && chosen.consciousness === undefined && chosen.on_oxygen === undefined;
+  const time = () => (ago ? { occurred_at: new Date(serviceNow() - ago * MINUTE_MS).toISOString(), ...(lateReason ? { late_reason: lateReason } : {}) } : {});
+
+  const save = async (confirmed = false) => {
+    setBusy(true);
+    const scoreBefore = day.vitals.news2?.total ?? null;
+    const data = { ...Object.fromEntries(signs.map((sign) => [sign, valueOf(fact.fields[sign], digits[sign])])), ...chosen,
+      spo2_scale: day.vitals.spo2_scale?.value ?? 1, source: "manual", ...(confirmed ? { confirmed: true } : {}) };
+    if (!digits.spo2_percent) delete data.spo2_scale;
+    const answer = await record(day.day_id, { type: VITALS, data, ...time() }, { title: T.vitals });
+    setBusy(false);
+    if (!answer.ok) {
+      setAsks(answer.problem ?? null);
+      return;
+    }
+    const total = view.value.vitals.news2?.total;
+    if (total !== undefined && missing.length === 0) setScore({ total, change: scoreBefore === null ? null : total - scoreBefore });
+    setDigits({});
+    setChosen({});
+    setAsks(null);
+    setActive(ORDER[0]);
+  };
+  const noNewSign = async () => {
+    setBusy(true);
+    const usual = new Set(day.baseline_deficits);
+    const data = Object.fromEntries(Object.keys(workflow.value.facts[NEURO].fields).map((item) => [item, usual.has(item)]));
+    await record(day.day_id, { type: NEURO, data, ...time() }, { title: T.noNewSign });
+    setBusy(false);
+  };
+  const last = said.value;
+  const wrong = asks ? fieldErrors(asks) : {};
+
+  /** @param {string} sign */
+  const cell = (sign) => html`<button class="sign" data-sign=${sign} aria-pressed=${active === sign} data-doubt=${sign in wrong ? "yes" : "no"}
+    onClick=${() => setActive(sign)}><span>${SIGNS[/** @type {keyof SIGNS} */ (sign)]}</span>
+    <b>${shown(fact.fields[sign], digits[sign] ?? "") || T.unknown}</b> <small>${unitOf(sign)}</small></button>`;
+  /** @param {string[]} of */
+  const past = (of) => {
+    const columns = of.map(earlier);
+    return html`<span class="earlier">${columns[0].map((first, place) => html`<span>
+      ${columns.map((column) => column[place]?.value ?? T.unknown).join("/")} <small>${clockTime(first.at)}</small></span>`)}</span>`;
+  };
+  /** @param {string} sign @param {any} value @param {string} text @param {string} label */
+  const choice = (sign, value, text, label) => html`<button class="choice" data-choice=${`${sign}:${value}`} aria-pressed=${chosen[sign] === value}
+    aria-label=${label} onClick=${() => choose({ [sign]: value })}>${text}</button>`;
+
+  return html`<main class="vitals" aria-label=${T.vitals}>
+    <div class="signs">
+      <div class="row">${cell("respiratory_rate_per_min")}${past(["respiratory_rate_per_min"])}</div>
+      <div class="row">${cell("spo2_percent")}${choice("on_oxygen", false, T.air, T.air)}${choice("on_oxygen", true, T.oxygen, T.oxygen)}${past(["spo2_percent"])}</div>
+      <div class="row">${cell("systolic_mmhg")}${cell("diastolic_mmhg")}${past(["systolic_mmhg", "diastolic_mmhg"])}</div>
+      <div class="row">${cell("heart_rate_per_min")}${past(["heart_rate_per_min"])}</div>
+      <div class="row">${cell("temperature_celsius")}${past(["temperature_celsius"])}</div>
+      <div class="row acvpu" role="group" aria-label=${SIGNS.consciousness}>${fact.fields.consciousness.of.map((/** @type {string} */ level) => choice("consciousness", level, level, `${level}: ${code(level)}`))}${past(["consciousness"])}</div>
+      <div class="row when" role="group" aria-label=${T.when}><span>${T.when}</span>${AGO_MIN.map((minutes) => html`<button class="choice" data-ago=${minutes} aria-pressed=${ago === minutes}
+        onClick=${() => setAgo(minutes)} aria-label=${minutes ? T.ago(minutes) : T.now}>${minutes ? `−${minutes}` : T.now}</button>`)}
+        ${ago > 0 && html`<input class="late" aria-label=${T.lateReason} placeholder=${T.lateReason} value=${lateReason} onInput=${(/** @type {any} */ event) => setLateReason(event.target.value)} />`}</div>
+    </div>
+    <div class="keypad" role="group" aria-label=${T.keypad}>
+      ${["1", "2", "3", "4", "5", "6", "7", "8", "9"].map((key) => html`<button key=${key} data-key=${key} onClick=${() => press(key)}>${key}</button>`)}
+      <button data-key="erase" aria-label=${T.eraseLabel} onClick=${() => press(T.erase)}>${T.erase}</button>
+      <button data-key="0" onClick=${() => press("0")}>0</button>
+      <button data-key="next" onClick=${() => active && advance(active)}>${T.nextSign}</button>
+    </div>
+    <div class="neuro"><span>${T.neuro}</span>
+      <button class="choice" id="no-new-sign" disabled=${busy || !person.value} onClick=${noNewSign}>${T.noNewSign}</button>
+      <button class="choice" id="any-sign" onClick=${() => go(day.day_id, { kind: "fact", type: NEURO })}>${T.anySign}</button></div>
+    <div class="bottom-bar vitals-bar">
+      <button class="plain" id="vitals-back" onClick=${back}>‹ ${T.back}</button>
+      <button class="primary big" id="save-vitals" disabled=${busy || empty || !person.value} onClick=${() => save()}>${T.saveVitals}</button>
+      <div class="vitals-said">${asks
+        ? asks.code === "needs_confirmation"
+          ? html`<p class="doubt" role="alert">${T.unusual((asks.fields ?? [asks.field]).map((/** @type {string} */ sign) => `${SIGNS[/** @type {keyof SIGNS} */ (sign)] ?? sign} ${shown(fact.fields[sign], digits[sign] ?? "")}`).join(", "))}</p>
+            <button class="choice" id="confirm" onClick=${() => save(true)}>${T.confirmMeasured}</button>`
+          : html`<p class="doubt" role="alert">${reasonsOf(asks).join(" · ")}</p>`
+        : last && empty ? html`<p id="said" class="said" role="status" data-kind=${last.kind}>${last.text}</p>
+          ${score && html`<p class="score" id="news2-now"><b>${T.news2Now(String(score.total))}</b> ${score.change !== null && T.news2Change(score.change)}</p>`}`
+        : html`<p>${!person.value ? T.signInFirst : empty ? T.nothingEntered : missing.length ? T.incomplete(missing.map((/** @type {string} */ sign) => sign === "on_oxygen" ? `${T.air}/${T.oxygen}` : SIGNS[/** @type {keyof SIGNS} */ (sign)]).join(", ")) : T.complete}</p>`}</div>
+      <${StopButton} day=${day} />
+    </div>
+  </main>`;
+}
