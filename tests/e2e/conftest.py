@@ -1,0 +1,139 @@
+"""The real command in a process of its own, a browser, and a tablet that lets no complaint of the browser pass."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
+
+from tests.cli.running import Site
+from tests.e2e.ward import PIN, ServedWard
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
+SCREENS = Path(__file__).parents[2] / "docs" / "screens"
+"""Kept for people to look at: written anew where INFUSION_SCREENS is set."""
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+LYING: ViewportSize = {"width": 1024, "height": 768}
+STANDING: ViewportSize = {"width": 800, "height": 1112}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a browser, and leave it out where there is none."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+            if CHROMIUM is None:
+                item.add_marker(pytest.mark.skip(reason="the ward page needs chromium"))
+
+
+@dataclass
+class Tablet:
+    """A page on the ward, and what the browser had to complain about."""
+
+    page: Page
+    ward: ServedWard
+    complaints: list[str] = field(default_factory=list)
+    taps: int = 0
+
+    async def tap(self, selector: str) -> None:
+        """Touch something. A control that is covered or out of sight cannot be touched."""
+        await self.page.locator(selector).tap(timeout=5000)
+        self.taps += 1
+
+    async def key(self, digits: str) -> None:
+        """Touch digits on the keypad."""
+        for digit in digits:
+            await self.tap(f'[data-key="{digit}"]')
+
+    async def enrol(self) -> None:
+        """Open the page as an enrolled tablet."""
+        await self.page.goto(f"{self.ward.url}/#device={self.ward.tablet}")
+        await expect(self.page.locator(".tile").first).to_be_visible()
+
+    async def sign_in(self, who: str) -> None:
+        """Sign somebody in with badge and PIN."""
+        await self.page.locator("#open-sign-in").tap()
+        await self.page.locator("#badge").fill(f"B-{who}")
+        await self.page.locator("#pin").fill(PIN)
+        await self.page.locator("#sign-in").tap()
+        await expect(self.page.locator("#signed-in-as")).to_contain_text(who)
+
+    async def open_day(self, day: str) -> None:
+        """Open a day from its tile."""
+        await self.tap(f'.tile[data-day="{day}"]')
+        await expect(self.page.locator("#phase")).to_be_visible()
+
+    async def picture(self, name: str) -> None:
+        """Keep a picture of the screen, where pictures are asked for."""
+        if os.environ.get("INFUSION_SCREENS"):
+            size = "lying" if (self.page.viewport_size or LYING)["width"] == LYING["width"] else "standing"
+            SCREENS.mkdir(parents=True, exist_ok=True)
+            await self.page.screenshot(path=SCREENS / f"{name}_{size}.png")
+
+    def expect_refusal(self) -> None:
+        """A refusal was wanted: the browser names its status in its console, which is no fault of the page."""
+        self.complaints = [each for each in self.complaints if "the server responded with a status of 4" not in each]
+
+
+@pytest.fixture(scope="session")
+def ward_site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A site on which `init` has been run, before there is any event loop."""
+    site = Site(tmp_path_factory.mktemp("ward"))
+    made = site.run("init")
+    assert made.code == 0, made.err
+    return site
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def served(ward_site: Site) -> AsyncIterator[ServedWard]:
+    """A ward with four patients whose infusion runs."""
+    site = ward_site
+    with site.serving() as serving:
+        async with aiohttp.ClientSession() as client:
+            ward = ServedWard(url=serving.url, admin=site.token_file.read_text(encoding="utf-8").strip(), client=client)
+            await ward.staff()
+            await ward.everybody_infusing()
+            yield ward
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One browser for all tests."""
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=ARGUMENTS)
+        yield launched
+        await launched.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def tablet(request: pytest.FixtureRequest, browser: Browser, served: ServedWard) -> AsyncIterator[Tablet]:
+    """A tablet, lying unless the test says otherwise, on which the browser may complain of nothing."""
+    wanted: tuple[ViewportSize, Literal["light", "dark"]] = getattr(request, "param", (LYING, "light"))
+    size, scheme = wanted
+    context = await browser.new_context(
+        viewport=size, has_touch=True, locale="en-GB", timezone_id="Europe/London", color_scheme=scheme
+    )
+    page = await context.new_page()
+    opened = Tablet(page, served)
+    page.on("pageerror", lambda error: opened.complaints.append(str(error)))
+    page.on("console", lambda said: opened.complaints.append(said.text) if said.type == "error" else None)
+    await opened.enrol()
+    yield opened
+    await context.close()
+    assert not opened.complaints
