@@ -48,7 +48,7 @@ async def test_slow_clients_are_cut_off_and_hold_nobody_up(drill: Drill, tmp_pat
         f"beside them took {sorted(took_s)[50] * 1000:.1f} ms (p50)"
     )
     assert set(notebook.statuses) <= {200, 201}
-    assert max(cut_off_s) < 5 * max(BODY_WAIT_S, IDLE_S)
+    assert max(cut_off_s) < max(BODY_WAIT_S, IDLE_S) * drill.slack
 
 
 AMBIGUOUS = (
@@ -78,8 +78,8 @@ async def test_framing_that_two_readers_could_take_differently_is_refused(tmp_pa
 
 
 @pytest.mark.timeout(120)
-async def test_three_hundred_broken_requests(drill: Drill, tmp_path: Path) -> None:
-    await break_requests(drill, tmp_path, 300)
+async def test_two_hundred_broken_requests(drill: Drill, tmp_path: Path) -> None:
+    await break_requests(drill, tmp_path, 200)
 
 
 @pytest.mark.drill
@@ -110,7 +110,7 @@ async def test_the_5001st_fact_is_a_persons_to_post_and_not_a_devices(drill: Dri
         await serving.end()
     drill.figure(f"the 5 001st fact: a device's is refused ({problem['code']}), a nurse's takes {took_s * 1000:.0f} ms")
     assert 400 <= refused.status < 500
-    assert took_s < 0.5
+    assert took_s < 0.2 * drill.slack
 
 
 async def slow_client(serving: Serving, kind: int) -> float:

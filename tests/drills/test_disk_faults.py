@@ -46,7 +46,7 @@ async def test_a_file_that_may_not_grow_is_said_cleanly_and_writing_comes_back(d
         assert await serving.end() == 0
     await all_there(site, notebook)
     drill.figure(f"file-size limit: {refused}, slowest {slowest_s * 1000:.0f} ms, writable again after {back_s:.2f} s")
-    assert slowest_s < ANSWER_S_MAX
+    assert slowest_s < ANSWER_S_MAX * drill.slack
 
 
 @pytest.mark.timeout(60)
@@ -64,7 +64,7 @@ async def test_a_full_disk_is_said_cleanly_and_writing_comes_back(drill: Drill, 
             assert await serving.end() == 0
         await all_there(site, notebook)
     drill.figure(f"full disk: {refused}, slowest {slowest_s * 1000:.0f} ms, writable again after {back_s:.2f} s")
-    assert slowest_s < ANSWER_S_MAX
+    assert slowest_s < ANSWER_S_MAX * drill.slack
     assert set(refused) == {507}
 
 
@@ -87,8 +87,8 @@ async def test_whichever_of_sixty_fsyncs_fails(drill: Drill, tmp_path: Path) -> 
 
 @needs_strace
 @pytest.mark.timeout(60)
-async def test_a_slow_disk_for_three_seconds(drill: Drill, tmp_path: Path) -> None:
-    await slow_down(drill, tmp_path, 3)
+async def test_a_slow_disk_for_two_seconds(drill: Drill, tmp_path: Path) -> None:
+    await slow_down(drill, tmp_path, 2)
 
 
 @pytest.mark.drill
@@ -184,7 +184,7 @@ async def fail_fsync(drill: Drill, directory: Path, failing: int) -> None:
             f"exit code {code} after {exit_s:.2f} s"
         )
     assert code == Exit.STORAGE_FAILED
-    assert exit_s < EXIT_S_MAX
+    assert exit_s < EXIT_S_MAX * drill.slack
 
 
 async def last_words(tablet: Tablet, late: Notebook) -> None:

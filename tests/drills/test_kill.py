@@ -18,7 +18,7 @@ from tests.drills.tablets import Notebook, Tablet, settle
 TABLETS = 16
 KILL_S = 0.05, 0.35
 READY_S_MAX = 2.0
-"""For 95 of 100 restarts. The short drill allows one slow start: other suites may share the machine."""
+"""For 95 of 100 restarts."""
 
 
 @pytest.mark.timeout(120)
@@ -52,7 +52,7 @@ async def kill_again_and_again(drill: Drill, site: Site, *, cycles: int) -> None
         f"{cycles} kills, {len(notebook.acknowledged)} facts acknowledged, 0 lost, 0 twice, {sent_again} requests "
         f"unanswered and sent again, ready p95 {slowest:.2f} s"
     )
-    assert slowest < READY_S_MAX
+    assert slowest < READY_S_MAX * drill.slack
     assert set(notebook.statuses) <= {200, 201}, notebook.statuses
     assert len(notebook.acknowledged) > 50 * cycles
 
