@@ -22,7 +22,7 @@ from infusion_service.intake.outcome import Unavailable
 from infusion_service.web import problems, rates
 from infusion_service.web.credentials import identify, prepare
 from infusion_service.web.denials import note_denial
-from infusion_service.web.keys import CALLER, METRICS, REQUEST_ID
+from infusion_service.web.keys import CALLER, METRICS, REQUEST_ID, SETTINGS
 from infusion_service.web.problems import Denied, Problem
 from infusion_service.web.routing import UNMATCHED, Handler, Route, route_of
 
@@ -34,12 +34,17 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "Referrer-Policy": "no-referrer",
     "Server": "infusion",
     "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
 }
+
+HSTS = "max-age=31536000"
+"""A browser that reached us over TLS once does not come without it for a year (RFC 6797)."""
 
 _log = structlog.stdlib.get_logger("infusion_service.web")
 _std_log = logging.getLogger("infusion_service.web")
 
-_GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_GIVEN_ID = re.compile(r"(?=.*[0-9])[A-Za-z0-9._-]{8,64}")
+"""What a client's own id of a request looks like. It stands in our lines: with a digit in it, it is no name."""
 _run = secrets.token_hex(4)
 _numbers = itertools.count(1)
 
@@ -82,7 +87,7 @@ async def boundary(request: web.Request, handler: AiohttpHandler) -> web.StreamR
         code = found.code
         response = problems.respond(found, request_id)
     if not response.prepared:
-        _dress(response, request_id)
+        _dress(request, response)
     _report(request, response, code, time.perf_counter() - started_s)
     return response
 
@@ -91,8 +96,9 @@ async def expect(request: web.Request) -> web.StreamResponse | None:
     """Answer an `Expect` header, which aiohttp asks about before any middleware runs."""
     if request.headers.get("Expect", "").lower() != "100-continue":
         problem = Problem("expectation_failed", "Only 100-continue can be expected.", closes=True)
-        response = problems.respond(problem, _request_id(request))
-        _dress(response, _request_id(request))
+        request[REQUEST_ID] = _request_id(request)
+        response = problems.respond(problem, request[REQUEST_ID])
+        _dress(request, response)
         return response
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     # What was sent so far is no part of the answer.
@@ -145,12 +151,14 @@ def _request_id(request: web.Request) -> str:
     return f"{_run}-{next(_numbers):06x}"
 
 
-def _dress(response: web.StreamResponse, request_id: str) -> None:
+def _dress(request: web.Request, response: web.StreamResponse) -> None:
     headers = response.headers
     for name, value in SECURITY_HEADERS.items():
         if name not in headers:
             headers[name] = value
-    headers["X-Request-Id"] = request_id
+    if request.secure or request.app[SETTINGS].behind_proxy:
+        headers["Strict-Transport-Security"] = HSTS
+    headers["X-Request-Id"] = request[REQUEST_ID]
 
 
 def _report(request: web.Request, response: web.StreamResponse, code: str | None, seconds: float) -> None:

@@ -39,7 +39,7 @@ def rsa_key(kid: str, bits: int = 2048) -> RSAKey:
 @cache
 def ec_key(kid: str, curve: str = "P-256") -> ECKey:
     """Return a key, the same one for the same name."""
-    return ECKey.generate_key(curve, {"kid": kid}, auto_kid=False)  # type: ignore[arg-type]  # a curve
+    return ECKey.generate_key(curve, {"kid": kid}, auto_kid=False)
 
 
 class Provider:
