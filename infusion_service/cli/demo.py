@@ -44,9 +44,11 @@ def demo(
     from infusion_service import logs
     from infusion_service.cli.demo_play import Demonstration, demonstration_settings
     from infusion_service.cli.hosting import loop_factory
+    from infusion_service.log.signing_keys import make_first_key
 
     if database is None:
         database = Path(tempfile.mkdtemp(prefix="infusion-demo-")) / "demo.db"
+        make_first_key(database.parent)
     elif database.exists():
         raise refused(f"{database} exists: the demonstration writes only a file of its own")
     logs.configure(json=False, level="error")

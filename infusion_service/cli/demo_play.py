@@ -54,6 +54,7 @@ def demonstration_settings(settings: Settings, database: Path) -> Settings:
         clock="simulated",
         clock_start=None,
         database=database,
+        checkpoint_dir=database.with_name(database.name + ".checkpoints"),  # never among those of a real site
         limits=A_LONG_SHIFT,
         wards=(Ward(id=WARD_ID, name="Neurology day ward (simulated)", timezone=script.timezone.key),),
     )
