@@ -53,17 +53,18 @@ def document(workflows: Sequence[Workflow], *, base: str) -> dict[str, Any]:
             }
         },
         "components": {
-            "messages": {
-                names[entry_type]: {
-                    "name": event_type(entry_type),
-                    "contentType": CONTENT_TYPE,
-                    "headers": _HEADERS,
-                    "payload": {"$ref": f"#/components/schemas/{names[entry_type]}"},
-                }
-                for entry_type in types
-            },
+            "messages": {name: _message(entry_type, name) for entry_type, name in names.items()},
             "schemas": {names[entry_type]: schema_of(entry_type, workflows, base=base) for entry_type in types},
         },
+    }
+
+
+def _message(entry_type: str, name: str) -> dict[str, Any]:
+    return {
+        "name": event_type(entry_type),
+        "contentType": CONTENT_TYPE,
+        "headers": _HEADERS,
+        "payload": {"$ref": f"#/components/schemas/{name}"},
     }
 
 

@@ -45,6 +45,7 @@ _log = structlog.get_logger(__name__)
 class Dispatcher:
     """Dispatch of one endpoint."""
 
+    # Long because it takes one of each: nothing is decided here.
     def __init__(
         self,
         endpoint: Endpoint,

@@ -85,6 +85,8 @@ class MemoryStore:
         if batch.rows:
             site.head = _head_after(site.head, batch)
         _erase(site, batch.erase)
+        for stream in batch.erase:
+            self.deliveries.erase(batch.site, stream)
         for row in batch.rows:
             site.rows.append(row)
             site.streams[row.stream].append(row.seq)

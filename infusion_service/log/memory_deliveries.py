@@ -110,6 +110,14 @@ class MemoryDeliveries:
         states = [row.state for row in self._open[site, endpoint_id].values()]
         return {state: states.count(state) for state in ("waiting", "parked")}
 
+    def erase(self, site: str, stream: str) -> None:
+        """Destroy what was, or was to be, delivered of a stream: part of the store's erasure."""
+        for (of_site, _), rows in list(self._rows.items()):
+            for row in list(rows.values()) if of_site == site else ():
+                if row.lane == stream:
+                    state: DeliveryState = "done" if row.state == "done" else "dropped"
+                    self._keep(site, replace(row, body=None, state=state, next_attempt_at=None))
+
     async def forget_bodies(self, site: str, endpoint_id: str, settled_before: datetime) -> None:
         """See `Deliveries.forget_bodies`."""
         for row in list(self._rows[site, endpoint_id].values()):

@@ -185,6 +185,7 @@ class Writer:
             if stream_key is not None:
                 self._execute(SQL["record_erasure"], (entry_key(site_key, batch.rows[-1].seq), stream_key))
                 self._execute(SQL["erase_payload"], (stream_key,))
+                self._execute(SQL["erase_deliveries"], (site_key, stream))
 
     def change(
         self, site: str, work: Callable[[RawConnection, int], None], operations: Sequence[Put | Drop] = ()

@@ -61,6 +61,7 @@ async def delivered(ward: HttpWard, endpoint: str, n: int) -> dict[str, Any]:
             return dict(found[0])
 
 
+# One life in one piece: each step needs the one before it.
 async def test_an_endpoint_lives_from_creation_to_removal(ward: HttpWard, engine: tuple[Engine, str, int]) -> None:
     receiver, url, _ = engine
     made = await ward.post(

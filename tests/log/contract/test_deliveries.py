@@ -12,6 +12,7 @@ from infusion_service.clinical.vocabulary import parse_time
 from infusion_service.log.deliveries import Delivery, DeliveryBatch, Requeue
 from infusion_service.log.store import Put, Store
 from tests.log.contract.conftest import Reopen
+from tests.log.given import DAY_1, DAY_2, Scribe, an_entry
 
 SITE = "demo"
 ENDPOINT = "0197c0de-7000-7000-8000-0000000000e1"
@@ -90,3 +91,14 @@ async def test_a_replay_has_the_same_bytes_wait_again_unless_they_were_forgotten
     waiting = await store.deliveries.waiting(SITE, ENDPOINT, limit=5)
     assert [(found.epsequence, found.reason, found.body) for found in waiting] == [(2, "replay", b"{2}")]
     assert await store.deliveries.of_entries(SITE, ENDPOINT, 2, 9) == {2: 2, 3: 3}
+
+
+async def test_an_erasure_takes_the_delivered_copies_along(store: Store) -> None:
+    scribe = Scribe()
+    await store.append(scribe.write(an_entry(1, DAY_1), an_entry(2, DAY_2)))
+    done = replace(row(1, lane=DAY_1), state="done", settled_at=NOW)
+    await store.deliveries.change(SITE, DeliveryBatch(new=[done, row(2, lane=DAY_1), row(3, lane=DAY_2)]))
+    await store.append(scribe.write(an_entry(3, DAY_1), erase=[DAY_1]))
+    found = [await store.deliveries.one(SITE, ENDPOINT, number) for number in (1, 2, 3)]
+    assert [(row.state, row.body) for row in found if row] == [("done", None), ("dropped", None), ("waiting", b"{3}")]
+    assert [row.epsequence for row in await store.deliveries.waiting(SITE, ENDPOINT, limit=5)] == [3]

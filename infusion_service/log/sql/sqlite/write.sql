@@ -86,6 +86,12 @@ DELETE FROM operational WHERE site_key = ? AND kind = ? AND record_key = ?;
 INSERT OR IGNORE INTO erasure (entry_key, erased_by_key)
 SELECT log.entry_key, ? FROM log JOIN payload USING (entry_key) WHERE log.stream_key = ?;
 
+-- name: erase_deliveries
+-- With it go the copies that were, or were to be, delivered: nobody is sent what has been erased.
+UPDATE delivery
+SET body = NULL, state = CASE state WHEN 'done' THEN 'done' ELSE 'dropped' END, next_attempt_at_ms = NULL
+WHERE site_key = ? AND lane = ?;
+
 -- name: erase_payload
 -- Second half: destroys bodies and salts of a stream. The only statement that deletes from payload.
 DELETE FROM payload WHERE entry_key IN (SELECT entry_key FROM log WHERE stream_key = ?);
