@@ -132,6 +132,7 @@ class Registry:
             raise UnknownEndpoint("there is no such endpoint")
         return endpoint
 
+    # Long because an endpoint has many members: one line for each.
     async def create(self, wanted: NewEndpoint, endpoint_id: str, by: Actor) -> tuple[Endpoint, Shown]:
         """Create an endpoint. Raises `UnusableSetting`, `NotPossible`, `VaultUnusable`."""
         self._check_url(wanted.url)
