@@ -185,4 +185,10 @@ def _only_child(pid: int) -> int:
 
 def _environment(level: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("INFUSION_")}
-    return kept | {"INFUSION_LOGS_LEVEL": level, "PYTHONPATH": str(ROOT)}
+    # One tablet stands for a ward of them: it may ask as often as all of them would.
+    rates = {
+        f"INFUSION_LIMITS_{whose}_REQUESTS_{what}": "1000000"
+        for whose in ("DEVICE", "SITE")
+        for what in ("PER_S", "BURST_MAX")
+    }
+    return kept | rates | {"INFUSION_LOGS_LEVEL": level, "PYTHONPATH": str(ROOT)}
