@@ -168,7 +168,7 @@ async def test_two_people_enter_a_bag_on_one_tablet_the_second_without_seeing(ta
     }
 
     async def enter() -> None:
-        for name, value in {**bag, "prepared_at": "2026-11-23T10:05"}.items():
+        for name, value in {**bag, "prepared_at": "10:05"}.items():
             await tablet.page.locator(f"#field-{name}").fill(value)
         await tablet.tap('[data-value="glucose_5"]')
         await tablet.tap("#save")
@@ -177,6 +177,7 @@ async def test_two_people_enter_a_bag_on_one_tablet_the_second_without_seeing(ta
     await tablet.open_day(day)
     await tablet.tap('.step [data-type="bag.prepared"]')
     await enter()
+    await expect(tablet.page.locator("#said")).to_contain_text("waits for the second person")
     await expect(tablet.page.locator("#second-note")).to_contain_text("second person")
     await tablet.page.locator("#second-badge").fill("B-colleague")
     await tablet.page.locator("#second-pin").fill("274913")
@@ -184,7 +185,8 @@ async def test_two_people_enter_a_bag_on_one_tablet_the_second_without_seeing(ta
     await expect(tablet.page.locator("#field-batch")).to_have_value("")
     await tablet.picture("second_person")
     await enter()
-    await expect(tablet.page.locator("#said")).to_contain_text("On the record")
+    await expect(tablet.page.locator(".fact-form")).to_be_hidden()
+    await expect(tablet.page.locator("#said")).to_contain_text("On the record: Bag prepared")
 
     entry = await newest(tablet, day, "bag.prepared")
     assert (entry["actor"]["id"], entry["second"]["id"]) == ("colleague", "nurse")

@@ -6,6 +6,7 @@ import { Field } from "./fields.js";
 import { readData } from "./field_values.js";
 import { html } from "./markup.js";
 import { endSession, post } from "./service.js";
+import { StopButton } from "./stop.js";
 import { ROLES, T, word } from "./strings.js";
 import { serviceNow } from "./times.js";
 import { SignInForm } from "./top_bar.js";
@@ -35,7 +36,7 @@ export function FactForm({ day, type, preset = {} }) {
 
   const occurred = () => (ago ? { occurred_at: new Date(serviceNow() - ago * MINUTE_MS).toISOString() } : {});
   const save = async (more = {}) => {
-    const read = readData(fact, values);
+    const read = readData(fact, values, day.date);
     setErrors(read.errors);
     setProblem(null);
     if (Object.keys(read.errors).length) {
@@ -46,7 +47,7 @@ export function FactForm({ day, type, preset = {} }) {
     const posted = { type, data: { ...read.data, ...more }, ...occurred(),
       ...(late && half !== "first" ? { late_reason: late } : {}), ...(fact.second === "consent" && second ? { second: { token: second.token } } : {}) };
     const token = half === "second" ? second?.token : undefined;
-    const answer = await record(day.day_id, posted, { title: fact.title, token, first: half === "first" });
+    const answer = await record(day.day_id, posted, { title: half === "first" ? T.firstHalf(fact.title) : fact.title, token, first: half === "first" });
     setBusy(false);
     if (!answer.ok) {
       setErrors(fieldErrors(answer.problem));
@@ -90,7 +91,7 @@ export function FactForm({ day, type, preset = {} }) {
     ${problem?.code === "needs_confirmation" && "confirmed" in fact.fields && html`<button onClick=${() => save({ confirmed: true })}>${T.confirmMeasured}</button>`}
     ${!permitted && half !== "wait" && html`<p class="note">${person.value ? T.onlyFor(fact.by.map((/** @type {string} */ role) => word(ROLES, role).toLowerCase()).join(", ")) : T.signInFirst}</p>`}
     <div class="bottom-bar"><button class="plain" id="form-back" onClick=${back}>‹ ${T.cancel}</button>
-      ${half !== "wait" && html`<button class="primary big" id="save" disabled=${busy || !permitted} onClick=${() => save()}>${half === "first" ? T.firstSave : T.record}</button>`}
-      ${needsConsent && html`<span class="quiet">${T.consent}</span>`}</div>
+      ${half !== "wait" && html`<button class="primary big" id="save" disabled=${busy || !permitted || needsConsent} onClick=${() => save()}>${half === "first" ? T.firstSave : T.record}</button>`}
+      <${StopButton} day=${day} /></div>
   </main>`;
 }

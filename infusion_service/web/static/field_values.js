@@ -20,32 +20,46 @@ function readNumber(field, text) {
   return { value };
 }
 
-/** @param {any} field @param {any} value @returns {{value?: any, error?: string}} */
-function readValue(field, value) {
+/** A 24 h time on the day's own date, or on a date written before it. @param {string} text @param {string} date */
+function readTime(text, date) {
+  const parts = /^(?:(\d{4}-\d{2}-\d{2})[ T])?([01]?\d|2[0-3]):([0-5]\d)$/.exec(text.trim());
+  return parts ? { value: toUtc(`${parts[1] ?? date}T${parts[2].padStart(2, "0")}:${parts[3]}`) } : { error: T.badTime };
+}
+
+/** @param {string} text */
+function readDate(text) {
+  const date = text.trim();
+  return /^\d{4}-\d{2}-\d{2}$/.test(date) && !Number.isNaN(Date.parse(date)) ? { value: date } : { error: T.badDate };
+}
+
+/** @param {any} field @param {any} value @param {string} date the day's @returns {{value?: any, error?: string}} */
+function readValue(field, value, date) {
   switch (field.type) {
     case "integer":
     case "decimal":
       return readNumber(field, String(value));
     case "time":
-      return { value: toUtc(value) };
+      return readTime(String(value), date);
+    case "date":
+      return readDate(String(value));
     case "texts":
       return { value: String(value).split("\n").map((line) => line.trim()).filter(Boolean) };
     case "list":
-      return readList(field, value);
+      return readList(field, value, date);
     default:
       return { value };
   }
 }
 
-/** @param {any} field @param {Record<string, any>[]} items */
-function readList(field, items) {
-  const read = items.map((item) => readData(field, item));
+/** @param {any} field @param {Record<string, any>[]} items @param {string} date */
+function readList(field, items, date) {
+  const read = items.map((item) => readData(field, item, date));
   const error = read.map((each) => Object.values(each.errors)[0]).find(Boolean);
   return error ? { error } : { value: read.map((each) => each.data) };
 }
 
-/** @param {{fields: Record<string, any>}} fact @param {Record<string, any>} values @returns {{data: Record<string, any>, errors: Record<string, string>}} */
-export function readData(fact, values) {
+/** @param {{fields: Record<string, any>}} fact @param {Record<string, any>} values @param {string} date the day's own @returns {{data: Record<string, any>, errors: Record<string, string>}} */
+export function readData(fact, values, date) {
   /** @type {Record<string, any>} */
   const data = {};
   /** @type {Record<string, string>} */
@@ -57,7 +71,7 @@ export function readData(fact, values) {
       else if (!field.optional) errors[name] = T.required;
       continue;
     }
-    const { value, error } = readValue(field, values[name]);
+    const { value, error } = readValue(field, values[name], date);
     if (error) errors[name] = error;
     else data[name] = value;
   }

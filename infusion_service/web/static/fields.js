@@ -7,6 +7,7 @@ import { entries, workflow } from "./ward_state.js";
 
 const BUTTONS_MAX = 7;
 const LONG_TEXT_CHARS = 200;
+const HINTS = { date: T.hintDate, time: T.hintTime };
 
 /** What may be named by its id: alerts, bags, entries. @param {string} name @param {any} day @returns {{id: string, text: string}[]} */
 function namable(name, day) {
@@ -21,7 +22,7 @@ function namable(name, day) {
 export function Field({ name, field, day, value, error, onChange }) {
   const id = `field-${name}`;
   const unit = unitOf(name);
-  const label = html`${fieldName(name)} ${unit && html`<small>${unit}</small>`} ${field.optional && html`<small>${T.optional}</small>`}`;
+  const label = html`${fieldName(name)} ${unit && html`<small>${unit}</small>`} ${field.type in HINTS && html`<small>${HINTS[/** @type {keyof HINTS} */ (field.type)]}</small>`} ${field.optional && html`<small>${T.optional}</small>`}`;
   const wrong = html`<span class="error" id=${`${id}-error`}>${error ?? ""}</span>`;
   const about = { id, "aria-invalid": error ? "true" : "false", "aria-describedby": error ? `${id}-error` : undefined };
   const typed = (/** @type {any} */ event) => onChange(event.target.value);
@@ -45,8 +46,8 @@ export function Field({ name, field, day, value, error, onChange }) {
 
 /** @param {any} field */
 function inputOf(field) {
-  if (field.type === "date") return { type: "date" };
-  if (field.type === "time") return { type: "datetime-local" };
+  // Typed, not picked: the browser's own pickers follow its language, and write twelve hours for the half of them.
+  if (field.type === "date" || field.type === "time") return { type: "text", inputmode: "numeric", class: "short" };
   if (field.type === "integer") return { type: "text", inputmode: "numeric", class: "short" };
   if (field.type === "decimal") return { type: "text", inputmode: "decimal", class: "short" };
   return { type: "text", maxlength: field.max_chars };
@@ -77,7 +78,7 @@ function ListField({ name, field, value, error, onChange }) {
       const set = value.find((each) => each[key] === item);
       return html`<div class="list-row" key=${item} data-item=${item} role="group" aria-label=${code(item)}><span>${code(item)}</span>
         <div class="options">${resultField.of.map((/** @type {string} */ each) => html`<button class="choice" data-value=${each} aria-pressed=${set?.[result] === each} onClick=${() => change(item, { [result]: each })}>${code(each)}</button>`)}</div>
-        ${set && html`<details><summary>${T.more}</summary>${rest.map(([each, sub]) => html`<label>${fieldName(each)} <input ...${inputOf(sub)} value=${set[each] ?? ""} onInput=${(/** @type {any} */ event) => change(item, { [each]: event.target.value || undefined })} /></label>`)}</details>`}</div>`;
+        ${set && html`<details><summary>${T.more}</summary>${rest.map(([each, sub]) => html`<label>${fieldName(each)} ${sub.type in HINTS && html`<small>${HINTS[/** @type {keyof HINTS} */ (sub.type)]}</small>`} <input ...${inputOf(sub)} value=${set[each] ?? ""} onInput=${(/** @type {any} */ event) => change(item, { [each]: event.target.value || undefined })} /></label>`)}</details>`}</div>`;
     })}
     <button class="choice" id="all-clear" disabled=${missing.length === 0} onClick=${() => onChange([...value, ...missing.map((/** @type {string} */ item) => ({ [key]: item, [result]: resultField.of[0] }))])}>${T.allClear}</button></div>`;
 }

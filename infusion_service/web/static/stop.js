@@ -7,7 +7,7 @@ import { html } from "./markup.js";
 import { newId, postFact } from "./service.js";
 import { T, code } from "./strings.js";
 import { clockTime, serviceNow, span, ticks } from "./times.js";
-import { back, go, refresh, workflow } from "./ward_state.js";
+import { back, entries, go, refresh, workflow } from "./ward_state.js";
 
 const AGAIN_AFTER_MS = 2000;
 const STOP = "infusion.stopped";
@@ -71,7 +71,9 @@ export function StopButton({ day }) {
 /** @param {{day: any, called: {id: string, type: string, calledAt: string}}} properties */
 export function StopPanel({ day, called }) {
   void ticks.value;
-  const call = calls.value[called.id] ?? { state: "recorded", text: T.stopCalled };
+  // After a reload only the record itself can say that the stop is on it.
+  const onRecord = entries.value.some((entry) => entry.entry_id === called.id);
+  const call = calls.value[called.id] ?? (onRecord ? { state: "recorded", text: T.stopCalled } : { state: "refused", text: T.stopLost });
   const stops = called.type === STOP;
   /** @param {string} reason */
   const choose = (reason) => {

@@ -41,7 +41,7 @@ export const UNITS = {
 
 export const CODES = {
   iv: "IV", hiv: "HIV", t_wave: "T wave", A: "Alert", C: "Confused", V: "Voice", P: "Pain", U: "Unresponsive",
-  hypersensitivity: "Hypersensitivity to alemtuzumab", angina_or_mi_history: "Angina or infarction in the past",
+  hypersensitivity: "Hypersensitivity to the drug", angina_or_mi_history: "Angina or infarction in the past",
   intensive_care_access: "Intensive care within reach", labs_in_window: "Laboratory results in their window",
   sodium_chloride_0_9: "Sodium chloride 0.9 %", glucose_5: "Glucose 5 %", clear: "Clear", present: "Present",
   not_applicable: "Not applicable", two_identifiers: "Two identifiers", wristband_scan: "Wristband scan",
@@ -65,7 +65,7 @@ export const T = {
   noChair: "no chair", open: "Open", backToWard: "Ward", back: "Back",
   courseDay: (/** @type {any} */ day) => `course ${day.course}, day ${day.day}`,
   born: (/** @type {string} */ date, /** @type {number} */ age) => `born ${date} (${age}y)`,
-  lockedPatient: "name hidden: nobody is signed in", flags: { hold_pending_review: "Course on hold", permanent_stop: "NO MORE ALEMTUZUMAB" },
+  lockedPatient: "name hidden: nobody is signed in", flags: { hold_pending_review: "Course on hold", permanent_stop: "Stopped for ever" },
   baseline: (/** @type {string} */ what) => `always present: ${what}`,
 
   notEnrolled: "This tablet is not enrolled yet",
@@ -103,6 +103,8 @@ export const T = {
   above: (/** @type {string} */ low) => `more than ${low}`, allClear: "All clear",
   onePerLine: "one per line",
 
+  hintDate: "2027-11-30", hintTime: "24 h, 10:05", badDate: "a date is expected, as 2027-11-30", badTime: "a 24 h time is expected, as 10:05",
+  firstHalf: (/** @type {string} */ what) => `first entry, waits for the second person: ${what}`,
   firstPerson: "Two people enter this. You are the first: the second must not see your values.",
   firstSave: "Save as first person", firstSaved: (/** @type {string} */ who) => `Entered by ${who}. The second person signs in here and enters the same.`,
   secondPerson: (/** @type {string} */ first) => `Second person: enter the same as ${first} did, without looking.`,
@@ -119,6 +121,7 @@ export const T = {
 
   stop: "STOP", emergency: "EMERGENCY", stopCalled: "Stop recorded", stopCalledAt: (/** @type {string} */ time) => `Stop called ${time}`,
   emergencyCalledAt: (/** @type {string} */ time) => `Emergency called ${time}`, stopSending: "STOP NOT YET ON THE RECORD: trying again",
+  stopLost: "NOT on the record: go back and tap STOP again",
   stopWhy: "Why? (the stop stands whatever you choose)", stopHalt: "Close the clamp and halt the pump now: this page cannot.",
   stopReasonKept: (/** @type {string} */ why) => `Reason: ${why}`, stopClose: "Back to the day",
   stopChecklist: ["Pump halted, clamp closed", "Doctor called", "Time last seen well", "Vital signs within 5 minutes"],

@@ -8,7 +8,7 @@ import { entries, go, person, view, workflow } from "./ward_state.js";
 
 const SHOWN = 25;
 const LATE_MS = 15 * 60000;
-const UNTOLD = new Set(["event_id", "alert", "alerts", "entry", "bag", "confirmed", "source", "spo2_scale", "patient", "workflow", "timezone", "missed_cutoff"]);
+const UNTOLD = new Set(["event_id", "data", "alert", "alerts", "entry", "bag", "confirmed", "source", "spo2_scale", "patient", "workflow", "timezone", "missed_cutoff"]);
 
 /** @param {any} entry */
 function titleOf(entry) {

@@ -79,8 +79,3 @@ export function toUtc(local) {
   for (let round = 0; round < 2; round += 1) at += wanted - shownAs(at);
   return new Date(at).toISOString();
 }
-
-/** A moment as the ward's wall time for a time field. @param {number} at */
-export function toLocal(at) {
-  return new Intl.DateTimeFormat("sv-SE", { timeZone: zone.value, dateStyle: "short", timeStyle: "short" }).format(at).replace(" ", "T");
-}
