@@ -11,6 +11,7 @@ Does not: draw salts, count, or keep anything; see `store` for where rows live a
 from __future__ import annotations
 
 import hmac
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -207,9 +208,29 @@ def entry_from_body(raw: bytes, *, stream: str, received_at: datetime) -> Entry:
         )
     except (ValueError, OverflowError, RecursionError) as exc:  # JSON, Unicode, times near year 1, endless nesting
         raise NotCanonical(f"not an entry body: {exc}") from exc
-    if body_bytes(entry) != raw:
+    if not _is_plainly_canonical(raw, body) and body_bytes(entry) != raw:
         raise NotCanonical("the body is not in canonical form")
     return entry
+
+
+def _is_plainly_canonical(raw: bytes, body: _Body) -> bool:
+    """Whether `body_bytes` would surely write these bytes again: said of nearly every body, at a quarter the price."""
+    if not raw.isascii() or b"null" in raw or _LONG_NUMBER.search(raw):
+        return False
+    times = (body.occurred_at, body.recorded_at, body.sent_at)
+    if not all(text is None or _PLAIN_TIME(text) for text in times):
+        return False
+    try:
+        return _encode(_decode_without_fractions(raw)) == raw
+    except (ValueError, RecursionError):
+        return False
+
+
+_LONG_NUMBER = re.compile(rb"[0-9]{16}")  # shorter ones are exact
+_PLAIN_TIME = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z").fullmatch
+
+
+_decode_without_fractions = msgspec.json.Decoder(float_hook=int).decode  # which takes no fraction
 
 
 class _ActorBody(msgspec.Struct, forbid_unknown_fields=True):
