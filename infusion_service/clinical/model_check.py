@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,6 @@ from infusion_service.clinical import guard_definition as guards
 from infusion_service.clinical import safety_definition as tests
 from infusion_service.clinical.course import with_day
 from infusion_service.clinical.guards import Situation, failing_guards
-from infusion_service.clinical.model_check_guards import satisfying
 from infusion_service.clinical.model_check_letters import Alphabet, Letter
 from infusion_service.clinical.model_check_slice import Config, Slice
 from infusion_service.clinical.model_check_times import interesting_moments, repetitions
@@ -44,8 +43,9 @@ from infusion_service.clinical.vocabulary import Entry
 from infusion_service.clinical.workflow import Workflow
 
 DEPTH_MAX = 48
-STATES_MAX = 6000
-"""Per property and day looked at; a property that needs more is reported as not searched to its end."""
+STATES_AT_FIRST = 250
+STATES_MAX = 5000
+"""Per property; one that needs more is reported as not searched to its end."""
 _DIGITS = re.compile(r"\d+(\.\d+)?")
 _OF_THE_FACT = (tests.Says, tests.By, tests.Alone, tests.RateTest, tests.DeliveredTest, tests.IntervalTest)
 """Tests that only a fact can answer: they do not tell situations apart."""
@@ -79,15 +79,26 @@ class Searched:
     violation: Violation | None = None
 
 
-def model_check(workflow: Workflow, *, progress: Callable[[Searched], None] = lambda _: None) -> tuple[Searched, ...]:
-    """Search every property of a workflow. `progress` hears of each as it is done."""
+def model_check(
+    workflow: Workflow, *, only: Collection[str] = (), progress: Callable[[Searched], None] = lambda _: None
+) -> tuple[Searched, ...]:
+    """Search the properties of a workflow, or `only` those named. `progress` hears of each as it is done.
+
+    Every property is searched a little before any is searched to its end: most ways around are short, and once one is
+    known the rest can wait until it is mended (they are then reported as not searched to their end).
+    """
     alphabet = Alphabet(workflow)
-    results = []
-    for rule in workflow.definition.safety:
-        searched = _Search(Slice(alphabet, rule)).run()
-        progress(searched)
-        results.append(searched)
-    return tuple(results)
+    rules = [rule for rule in workflow.definition.safety if not only or rule.id in only]
+    searches = [_Search(Slice(alphabet, rule)) for rule in rules]
+    for search in searches:
+        if search.run(STATES_AT_FIRST):
+            progress(search.result())
+    broken = any(search.violation is not None for search in searches)
+    for search in searches:
+        if not search.done:
+            search.run(0 if broken else STATES_MAX)
+            progress(search.result())
+    return tuple(search.result() for search in searches)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,43 +137,47 @@ class _Search:
         self._workflow = part.workflow
         self._seen: set[Any] = set()
         self._queue: deque[_Node] = deque()
-        self._states = self._depth = self._accepted = self._tested = 0
-        self._complete = True
+        self._depth = self._accepted = self._tested = 0
+        self._begun = self._complete = False
+        self.violation: Violation | None = None
 
-    def run(self) -> Searched:
-        """Search until a violation is found or everything has been seen."""
-        violation = None
-        for config in self._part.configs():
-            try:
-                self._search(config)
-            except _Found as found:
-                steps = (*found.node.path(), found.step)
-                violation = Violation(
-                    rule=self._rule, steps=steps, world=found.node.world, state_after=found.state_after
-                )
-                break
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing more to search: all was seen, or a violation found."""
+        return self._complete or self.violation is not None
+
+    def run(self, states_max: int) -> bool:
+        """Go on until a violation is found, everything has been seen or so many situations have; tell whether done."""
+        try:
+            if not self._begun:
+                self._begun = True
+                for config in self._part.configs():
+                    for node in self._scheduled(config):
+                        self._visit(node)
+            while self._queue and len(self._seen) < states_max and self._queue[0].depth < DEPTH_MAX:
+                node = self._queue.popleft()
+                self._depth = max(self._depth, node.depth)
+                self._expand(node)
+        except _Found as found:
+            steps = (*found.node.path(), found.step)
+            self.violation = Violation(
+                rule=self._rule, steps=steps, world=found.node.world, state_after=found.state_after
+            )
+            self._queue.clear()
+        self._complete = not self._queue and self.violation is None
+        return self.done
+
+    def result(self) -> Searched:
+        """Return how far it came."""
         return Searched(
             rule=self._rule,
-            states=self._states,
+            states=len(self._seen),
             depth=self._depth,
             complete=self._complete,
             accepted=self._accepted,
             tested=self._tested,
-            violation=violation,
+            violation=self.violation,
         )
-
-    def _search(self, config: Config) -> None:
-        self._seen.clear()
-        self._queue.clear()
-        for node in self._scheduled(config):
-            self._visit(node)
-        while self._queue:
-            node = self._queue.popleft()
-            self._depth = max(self._depth, node.depth)
-            if node.depth >= DEPTH_MAX or len(self._seen) >= STATES_MAX:
-                self._complete = False
-                return
-            self._expand(node)
 
     def _visit(self, node: _Node) -> bool:
         """Queue a situation that is new; tell whether it was."""
@@ -172,7 +187,6 @@ class _Search:
         if key in self._seen:
             return False
         self._seen.add(key)
-        self._states += 1
         self._queue.append(node)
         self._always(node)
         return True
@@ -265,7 +279,7 @@ class _Search:
         """Yield what may help against the first guard that blocks and that the property leaves to itself here."""
         for guard in self._workflow.guards_on(letter.fact_type):
             if guard.id in blocking and not (guard.id in self._part.related and self._part.near(state)):
-                yield from satisfying(guard, self._part.alphabet)
+                yield from self._part.ways_past(guard)
                 return
 
     def _waited(self, node: _Node, failing: frozenset[str]) -> Iterator[_Node]:
@@ -316,6 +330,7 @@ class _Search:
         )
         usable = frozenset(o.guard for o in day.ledger.overrides.values() if not o.used_by and o.until >= world.now)
         return (
+            (day.course_number, day.day_number),
             day.state,
             self._verdicts(world),
             atoms,

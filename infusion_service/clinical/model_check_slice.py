@@ -62,10 +62,14 @@ class Slice:
             state for state in self.workflow.states if any(self._legal(state, fact) for fact in self.subjects)
         )
         self._leading = self._states_leading()
+        self._ways: dict[str, tuple[Letter, ...]] = {}
         self._letters = self._all_letters()
 
     def configs(self) -> list[Config]:
-        """Return the days worth looking at: one, or those on either side of every limit on ordinals."""
+        """Return the days worth looking at: one, or those on either side of every limit on ordinals.
+
+        Days on which the property cannot but hold are left out.
+        """
         if ORDINAL not in self.touched:
             return [(1, self.days)]
         wanted: set[Config] = set()
@@ -75,7 +79,7 @@ class Slice:
                 wanted |= _around(leaf.among, leaf.courses or beyond)
         for guard in self.related.values():
             wanted |= _configs_of(guard)
-        return sorted(wanted)
+        return sorted(config for config in wanted if _may_hold(self.rule.when, config) is not False)
 
     def other_dates(self) -> tuple[int, ...]:
         """Return on which dates the patient's other day may be, counted from the examined one."""
@@ -119,6 +123,12 @@ class Slice:
         while more := {source for source, target in edges if target in leading} - leading:
             leading |= more
         return frozenset(leading)
+
+    def ways_past(self, guard: Guard) -> tuple[Letter, ...]:
+        """Return the letters that may make a guard pass, the same ones every time."""
+        if guard.id not in self._ways:
+            self._ways[guard.id] = tuple(satisfying(guard, self.alphabet))
+        return self._ways[guard.id]
 
     def moves(self, state: str) -> Iterator[Letter]:
         """Yield the letters that may move a day in this state."""
@@ -320,6 +330,26 @@ def _configs_of(guard: Guard) -> set[Config]:
             return _around((last,), (1,))
         case _:
             return set()
+
+
+def _may_hold(test: tests.SafetyTest, config: Config) -> bool | None:
+    """Tell whether a test can hold on a day as far as ordinals say: None where it depends on something else."""
+    match test:
+        case tests.OrdinalTest():
+            course, ordinal = config
+            fits = (not test.courses or course in test.courses) and course not in test.other_than
+            return fits and ordinal in test.among
+        case tests.NotTest():
+            inner = _may_hold(test.of, config)
+            return None if inner is None else not inner
+        case tests.AllTest() | tests.AnyTest():
+            deciding = isinstance(test, tests.AnyTest)
+            parts = [_may_hold(part, config) for part in test.of]
+            if deciding in parts:
+                return deciding
+            return None if None in parts else not deciding
+        case _:
+            return None
 
 
 def _around(ordinals: Iterable[int], courses: Iterable[int]) -> set[Config]:
