@@ -17,6 +17,8 @@ from infusion_service.clinical.guard_definition import CourseFlags, CourseRule, 
 from infusion_service.clinical.safety_definition import Safety
 
 Role = Literal["nurse", "charge_nurse", "prescriber", "pharmacist", "device"]
+TEXT_CHARS_MAX = 200
+
 FieldType = Literal[
     "text", "texts", "integer", "decimal", "boolean", "choice", "choices", "time", "date", "id", "ids", "list", "object"
 ]
@@ -85,7 +87,7 @@ class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     hint: str = ""
     """Said when a value is outside `hard` but inside `hint_range` (another unit, say)."""
     unrecordable_counts_as: Decimal | None = None
-    max_chars: int = 200
+    max_chars: int = TEXT_CHARS_MAX
 
 
 class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -8,6 +8,10 @@ from infusion_service.clinical.vocabulary import Actor, Refusal, format_time, te
 from infusion_service.clinical.workflow import Workflow
 
 
+SHOWN_CHARS_MAX = 64
+"""How much of what a client sent is said back to it."""
+
+
 def invalid(pointer: str, detail: str) -> Refusal:
     """422 invalid_fact for one member."""
     return Refusal(
@@ -23,7 +27,8 @@ def not_known(workflow: Workflow, fact_type: str, *, second: str | None = None) 
     known = [name for name, fact in workflow.facts.items() if fact.by and (second is None or fact.second == second)]
     kind = "a fact of this workflow" if second is None else "a fact that wants a double check"
     return invalid(
-        "/type" if second is None else "/data/type", f"{fact_type[:64]!r} is not {kind}; known: {texts(known)}"
+        "/type" if second is None else "/data/type",
+        f"{fact_type[:SHOWN_CHARS_MAX]!r} is not {kind}; known: {texts(known)}",
     )
 
 

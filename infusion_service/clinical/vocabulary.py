@@ -16,6 +16,8 @@ JSON = Any  # what a JSON document may hold; in an entry: dict, list, str, int, 
 
 Kind = Literal["fact", "derived", "refused", "access", "admin"]
 
+CHARS_TO_MILLISECONDS = len("2026-11-23T07:20:00.000")
+
 SITE_STREAM = "site"
 """Stream of the entries that belong to no day (configuration is history too)."""
 
@@ -42,7 +44,7 @@ def cut_to_milliseconds(moment: datetime) -> datetime:
 
 def format_time(moment: datetime) -> str:
     """Write a UTC time as the log and the wire show it: `2026-11-23T07:20:00.000Z`."""
-    return moment.isoformat(timespec="milliseconds")[:23] + "Z"
+    return moment.isoformat(timespec="milliseconds")[:CHARS_TO_MILLISECONDS] + "Z"
 
 
 def parse_time(text: str) -> datetime:

@@ -14,6 +14,8 @@ from infusion_service.clinical.definition import FactType, Field, WorkflowFile
 from infusion_service.clinical.vocabulary import CLINICAL_ROLES, texts
 from infusion_service.clinical.workflow_rule_checks import Finding, unknown
 
+AMOUNTS_SHOWN = 10
+COUNTS_SHOWN = 4
 _AMOUNTS = (
     "kg", "g", "mg", "mcg", "ug", "ng", "pg", "iu", "miu", "units", "mol", "mmol", "umol", "nmol", "meq", "l", "dl",
     "ml", "ul", "fl", "mm", "cm", "m", "m2", "mmhg", "cmh2o", "kpa", "celsius", "kelvin", "percent", "h", "min",
@@ -130,9 +132,7 @@ def _field(fact: FactType, name: str, field: Field, where: str, definition: Work
         yield where, "is a choice of nothing", "list its codes in `of` or name code groups"
     yield from unknown(where, "code group", field.groups, definition.code_groups)
     if _wants_unit(name, field):
-        remedy = (
-            f"end the name in its unit ({texts(_AMOUNTS[:10])} ..., also `x_per_y`) or in {' or '.join(_COUNTS[:4])}"
-        )
+        remedy = f"end the name in its unit ({texts(_AMOUNTS[:AMOUNTS_SHOWN])} ..., also `x_per_y`) or in {' or '.join(_COUNTS[:COUNTS_SHOWN])}"
         yield where, "is a measured number whose name says no unit that is known", remedy
     yield from _ranges(fact, field, where)
     for member_name, member in field.fields.items():

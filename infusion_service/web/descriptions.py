@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from infusion_service.web import definitions, feed, metrics, payloads, proofs, shapes, stream
+from infusion_service.web import definitions, feed, log_shapes, metrics, payloads, proofs, shapes, stream
 from infusion_service.web.describing import Description
 from infusion_service.web.endpoint_routes import ENDPOINT_DESCRIPTIONS
 
@@ -109,19 +109,19 @@ DESCRIPTIONS: Mapping[tuple[str, str], Description] = {
         summary="The newest signed checkpoint, a C2SP note", tag="log", media=(proofs.NOTE_TYPE,), refuses=(404,)
     ),
     ("GET", "/v1/log/proof/inclusion"): Description(
-        summary="Proof that an entry is in the log", tag="log", gives=shapes.InclusionProof, query=("seq", "size")
+        summary="Proof that an entry is in the log", tag="log", gives=log_shapes.InclusionProof, query=("seq", "size")
     ),
     ("GET", "/v1/log/proof/consistency"): Description(
-        summary="Proof that the log only grew", tag="log", gives=shapes.ConsistencyProof, query=("from", "to")
+        summary="Proof that the log only grew", tag="log", gives=log_shapes.ConsistencyProof, query=("from", "to")
     ),
     ("GET", "/v1/log/key"): Description(
-        summary="The log's name and the keys that sign for it", tag="log", gives=shapes.SigningKeys
+        summary="The log's name and the keys that sign for it", tag="log", gives=log_shapes.SigningKeys
     ),
     ("POST", "/v1/log/keys"): Description(
         summary="Add a key that signs beside the present ones",
         tag="administration",
         takes=payloads.Nothing,
-        gives=shapes.SigningKey,
+        gives=log_shapes.SigningKey,
         status=201,
         refuses=(404, *_CHANGE_PROBLEMS),
     ),
@@ -129,7 +129,7 @@ DESCRIPTIONS: Mapping[tuple[str, str], Description] = {
         summary="Let a key sign no more",
         tag="administration",
         takes=payloads.Nothing,
-        gives=shapes.SigningKey,
+        gives=log_shapes.SigningKey,
         refuses=(409, *_CHANGE_PROBLEMS),
     ),
     ("GET", "/v1/workflows"): Description(summary="All workflows", tag="workflows", gives=shapes.Workflows),

@@ -106,6 +106,7 @@ expect = { overdue = [] }
     assert await play(text, via) == []
 
 
+# One course told from its first day to its last; the story is the test.
 @both_ways
 async def test_days_of_a_course_and_of_another_patient(via: Via) -> None:
     text = (

@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "dataclasses",
     "datetime",
     "decimal",
+    "inspect",
     "difflib",
     "enum",
     "fractions",
@@ -46,7 +47,7 @@ IMPURE_CALLS = {"now", "utcnow", "today", "uuid1", "uuid4", "open", "print", "in
 PLAIN_NUMBERS = {-1, 0, 1, 2, 3, 24, 60, 100, 1000, 3600}
 """Counting, units of time and of scale. Every other number is a workflow's, or has a name at the top of its module."""
 
-PROBLEM_STATUSES = {403, 409, 422, 503}
+PROBLEM_STATUSES = {403, 409, 412, 422, 503}
 """What a refusal is on the wire; the contract's words, so they stand where the refusal is made."""
 
 PRODUCT_WORDS = re.compile("alemtuzumab|lemtrada|methylpred", re.IGNORECASE)
