@@ -215,7 +215,7 @@ def entry_from_body(raw: bytes, *, stream: str, received_at: datetime) -> Entry:
 
 def _is_plainly_canonical(raw: bytes, body: _Body) -> bool:
     """Whether `body_bytes` would surely write these bytes again: said of nearly every body, at a quarter the price."""
-    if not raw.isascii() or b"null" in raw or _LONG_NUMBER.search(raw):
+    if not raw.isascii() or b"null" in raw or _LONG_NUMBER in raw.translate(_DIGITS_ALIKE):
         return False
     times = (body.occurred_at, body.recorded_at, body.sent_at)
     if not all(text is None or _PLAIN_TIME(text) for text in times):
@@ -226,7 +226,8 @@ def _is_plainly_canonical(raw: bytes, body: _Body) -> bool:
         return False
 
 
-_LONG_NUMBER = re.compile(rb"[0-9]{16}")  # shorter ones are exact
+_DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")
+_LONG_NUMBER = b"0" * 16  # shorter ones are exact
 _PLAIN_TIME = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z").fullmatch
 
 
