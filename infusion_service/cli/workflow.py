@@ -84,8 +84,10 @@ def diff(before: Path, after: Path, *, json: Json = False) -> int:
         told = [change.as_json() for change in found]
         show_json({"before": old.ref.as_json(), "after": new.ref.as_json(), "changes": told})
         return Exit.FINE
-    show(f"{old.name} version {old.version} -> {new.name} version {new.version}: {len(found) or 'no'} changes")
-    show_table(("part", "key", "change"), [(change.part, change.key, change.words) for change in found])
+    counted = f"{len(found) or 'no'} change{'' if len(found) == 1 else 's'}"
+    show(f"{old.name} version {old.version} -> {new.name} version {new.version}: {counted}")
+    if found:
+        show_table(("part", "key", "change"), [(change.part, change.key, change.words) for change in found])
     return Exit.FINE
 
 
