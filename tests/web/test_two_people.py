@@ -35,6 +35,7 @@ async def feeds(ward: HttpWard, day_id: str) -> dict[str, str]:
     for by in ("nurse_2", "charge_nurse", "prescriber", "pharmacist", "device", "auditor"):
         texts[f"view {by}"] = str((await ward.get(f"/v1/days/{day_id}", by=by)).body)
         texts[f"entries {by}"] = str((await ward.get(f"/v1/days/{day_id}/entries", by=by)).body)
+        texts[f"report {by}"] = str((await ward.get(f"/v1/days/{day_id}/report", by=by)).body)
         texts[f"board {by}"] = str((await ward.get("/v1/days", by=by)).body)
     for by in ("nurse_2", "device", "integration", "auditor", "admin"):
         texts[f"log {by}"] = str((await ward.get("/v1/log", by=by)).body)
