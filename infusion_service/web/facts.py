@@ -29,8 +29,9 @@ async def post_event(request: web.Request) -> web.Response:
     day_id = day_id_of(request)
     fact = payloads.read_as(await body.json_of(request), payloads.Fact)
     intake = request.app[INTAKE]
-    rates.admit(request, urgent=submissions.kind_of(intake, fact.type).urgent)
-    submission = await _submission(request, fact, day_id, if_match=submissions.expected_version(request))
+    kind = submissions.kind_of(intake, fact.type)
+    rates.admit(request, urgent=kind.urgent)
+    submission = await _submission(request, fact, day_id, kind, if_match=submissions.expected_version(request))
     outcome = await intake.submit(submission)
     _count(request, outcome)
     return _receipt(outcome)
@@ -114,12 +115,11 @@ async def post_batch(request: web.Request) -> web.Response:
 
 
 async def _submission(
-    request: web.Request, fact: payloads.Fact, day_id: str, *, if_match: int | None = None
+    request: web.Request, fact: payloads.Fact, day_id: str, kind: submissions.Kind, *, if_match: int | None = None
 ) -> Submission:
     """Find out under whom a fact counts and that the day is in their reach. Raises `Problem`."""
     intake, access, caller = request.app[INTAKE], request.app[ACCESS], request[CALLER]
     now = intake.clock.now()
-    kind = submissions.kind_of(intake, fact.type)
     bearer = submissions.bearer_of(fact, kind, caller=caller, access=access, now=now)
     await reach.check_writable(intake, day_id, bearer, caller, urgent=kind.urgent)
     return submissions.of_fact(
@@ -135,7 +135,8 @@ def _is_urgent(request: web.Request, item: Any) -> bool:
 async def _read_item(request: web.Request, item: Any, index: int) -> Submission | Problem:
     try:
         fact = payloads.read_as(item, payloads.BatchItem)
-        return await _submission(request, fact, fact.day.lower())
+        kind = submissions.kind_of(request.app[INTAKE], fact.type)
+        return await _submission(request, fact, fact.day.lower(), kind)
     except Problem as problem:
         if isinstance(problem, Denied):
             await note_denial(request, problem)
