@@ -21,6 +21,7 @@ import msgspec
 from bench.generator import Plan, Seen
 from infusion_service.bootstrap import Service, open_service
 from infusion_service.clinical.vocabulary import Actor, Submission
+from infusion_service.log.signing_keys import make_first_key
 from infusion_service.settings import Settings, load_settings
 
 OPERATOR = Actor(id="operator", role="admin", how="service")
@@ -69,6 +70,7 @@ class Site:
         directory.mkdir()
         (directory / "infusion.db").write_bytes(self.database.read_bytes())
         (directory / "config.toml").write_text(_configuration(directory / "infusion.db"), encoding="utf-8")
+        make_first_key(directory)
         return Site(directory, self.nurse, self.admin, list(self.fresh_days))
 
 
@@ -76,6 +78,7 @@ async def found(directory: Path, *, days: int) -> Site:
     """Make a site with so many days, each checked in."""
     site = Site(directory)
     site.config.write_text(_configuration(site.database), encoding="utf-8")
+    make_first_key(directory)
     async with open_service(site.settings) as service:
         access, now = service.access, service.clock.now()
         device = await access.enrol_device("tab-1", WARD, OPERATOR)

@@ -145,7 +145,8 @@ def _show_sound(path: Path, workflow: Workflow, searched: Sequence[Searched], *,
     if not searched:
         return
     states, depth = sum(each.states for each in searched), max(each.depth for each in searched)
-    show(f"searched {len(searched)} safety properties: {states} situations, at most {depth} steps deep")
+    counted = "1 safety property" if len(searched) == 1 else f"{len(searched)} safety properties"
+    show(f"searched {counted}: {states} situations, at most {depth} steps deep")
     for each in searched:
         _show_property(each)
 

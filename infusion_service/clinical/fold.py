@@ -8,7 +8,7 @@ look at the order of the log.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -64,7 +64,7 @@ def _move(picture: Picture, fact: Fact, workflow: Workflow) -> None:
     if picture.state is None:
         picture.illegal = (*picture.illegal, fact)
         return
-    on_the_date = picture.local_date(fact.at) == picture.day_date
+    on_the_date = is_on_the_date(picture, fact.at, workflow)
     target = workflow.table.target(picture.state, fact.type, fact.data, on_the_date=on_the_date)
     if target is None:
         if not workflow.facts[fact.type].move_optional:
@@ -74,6 +74,16 @@ def _move(picture: Picture, fact: Fact, workflow: Workflow) -> None:
         _enter(picture, target, fact)
     if workflow.states[target].terminal and picture.pump.running_since is not None:
         picture.pump = picture.pump.ended_by_terminal_state(fact.at)
+
+
+def is_on_the_date(picture: Picture, moment: datetime, workflow: Workflow) -> bool:
+    """Tell whether a moment lies on the calendar date of the day, ward time. A day that ran past midnight lasts until
+    the end of the date on which it ended: who collapses at the door is still its patient."""
+    today = picture.local_date(moment)
+    if today == picture.day_date or picture.entered is None:
+        return today == picture.day_date
+    was_open = any(workflow.states[name].open for name in picture.entries_into)
+    return was_open and today == picture.local_date(picture.entered.at)
 
 
 def _enter(picture: Picture, state: str, fact: Fact) -> None:

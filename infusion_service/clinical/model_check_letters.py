@@ -90,7 +90,9 @@ class Alphabet:
             fact = self.workflow.facts[fact_type]
             role = next((role for role in fact.by if role != DEVICE), fact.by[0] if fact.by else "")
             second = role if fact.second == "independent" else ""
-            self._plain[fact_type] = Letter(fact_type, dict(self._plain_fields(fact_type, fact)), role, second)
+            data = dict(self._plain_fields(fact_type, fact))
+            data |= {name: self._plain_value(fact_type, name, fact.fields[name]) for name in _still_needed(fact, data)}
+            self._plain[fact_type] = Letter(fact_type, data, role, second)
         return self._plain[fact_type]
 
     def _plain_fields(self, fact_type: str, fact: FactType) -> Iterator[tuple[str, Any]]:
@@ -214,6 +216,14 @@ class Alphabet:
         if self.field(fact_type, "volume_delivered_ml") is not None:
             for volume in (BagVolume(percent), BagVolume(percent - 1), LEFT_OUT):
                 yield self.plain(fact_type).saying(volume_delivered_ml=volume)
+
+
+def _still_needed(fact: FactType, data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the optional fields without which what is said already would be refused."""
+    if fact.at_least_one_of and data.keys().isdisjoint(fact.at_least_one_of):
+        yield fact.at_least_one_of[0]
+    for name, wanted in fact.needs.items():
+        yield from (other for other, values in wanted.items() if data.get(name) in values and other not in data)
 
 
 _ANY_VALUE: dict[str, Any] = {

@@ -145,6 +145,7 @@ class Answer:
         return frozenset(entry.data["rule"] for entry in self.entries if entry.type == "override.used")
 
 
+# One posting with all it may set off, in the order in which the service does it: apart, the order would be lost.
 def post(world: World, letter: Letter, *, index: int = -1) -> Answer:
     """Post a letter on one of the days. Raises `Unfilled` when it refers to something that is not there."""
     day = world.days[index]

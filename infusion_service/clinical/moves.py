@@ -13,6 +13,7 @@ from typing import Any
 
 from infusion_service.clinical.corrections import Correction, newly_illegal
 from infusion_service.clinical.day import Day, refold
+from infusion_service.clinical.fold import is_on_the_date
 from infusion_service.clinical.picture import Fact, Picture
 from infusion_service.clinical.refusals import conflicts_with_later, transition_not_allowed
 from infusion_service.clinical.timing import Times
@@ -56,7 +57,7 @@ def place(  # noqa: C901, PLR0911  # see above
         if correction.removes_move and (later := _illegal(day, correction, submission, data, times)) is not None:
             return conflicts_with_later(later)
         return Placed(before=before, data=data, times=times, outcome={})
-    on_the_date = before.local_date(at) == before.day_date
+    on_the_date = is_on_the_date(before, at, workflow)
     state = before.state or ""
     target = workflow.table.target(state, submission.type, data, on_the_date=on_the_date)
     if target is None:
@@ -94,7 +95,7 @@ def _emergency_now(
     claimed = {**(times.claimed or {}), "occurred_at": format_time(times.occurred_at)}
     moved = replace(times, occurred_at=max(last_at, times.occurred_at), claimed=claimed)
     whole = correction.picture
-    on_the_date = whole.local_date(moved.occurred_at) == whole.day_date
+    on_the_date = is_on_the_date(whole, moved.occurred_at, day.workflow)
     target = day.workflow.table.target(whole.state or "", submission.type, data, on_the_date=on_the_date)
     if target is None:
         return transition_not_allowed(day.workflow, whole.state or "")

@@ -18,6 +18,7 @@ from infusion_service.clinical.course import Course, flags_shown, ordinal_of, wi
 from infusion_service.clinical.day import Day
 from infusion_service.clinical.dose import Pump
 from infusion_service.clinical.facts import doubt_about, shortest
+from infusion_service.clinical.fold import is_on_the_date
 from infusion_service.clinical.guard_definition import ObservedFor
 from infusion_service.clinical.guards import Failing, Situation, failing_guards, observation_anchor
 from infusion_service.clinical.ledger import ALERT_CLOSED, ALERT_RAISED, Alert
@@ -227,7 +228,7 @@ def _allowed(course: Course, day: Day, ordinal: int, now: datetime) -> Iterator[
     if day.state is None:
         return
     picture, table = day.picture, day.workflow.table
-    on_the_date = picture.local_date(now) == picture.day_date
+    on_the_date = is_on_the_date(picture, now, day.workflow)
     for name, fact in day.workflow.facts.items():
         if fact.means in _SERVICE_MEANINGS:
             continue

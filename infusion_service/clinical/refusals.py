@@ -7,7 +7,6 @@ from infusion_service.clinical.picture import Fact
 from infusion_service.clinical.vocabulary import Actor, Refusal, format_time, texts
 from infusion_service.clinical.workflow import Workflow
 
-
 SHOWN_CHARS_MAX = 64
 """How much of what a client sent is said back to it."""
 

@@ -132,7 +132,8 @@ def _field(fact: FactType, name: str, field: Field, where: str, definition: Work
         yield where, "is a choice of nothing", "list its codes in `of` or name code groups"
     yield from unknown(where, "code group", field.groups, definition.code_groups)
     if _wants_unit(name, field):
-        remedy = f"end the name in its unit ({texts(_AMOUNTS[:AMOUNTS_SHOWN])} ..., also `x_per_y`) or in {' or '.join(_COUNTS[:COUNTS_SHOWN])}"
+        amounts, counts = texts(_AMOUNTS[:AMOUNTS_SHOWN]), " or ".join(_COUNTS[:COUNTS_SHOWN])
+        remedy = f"end the name in its unit ({amounts} ..., also `x_per_y`) or in {counts}"
         yield where, "is a measured number whose name says no unit that is known", remedy
     yield from _ranges(fact, field, where)
     for member_name, member in field.fields.items():

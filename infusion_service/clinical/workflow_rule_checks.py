@@ -65,7 +65,7 @@ def _guard(key: str, guard: Guard, definition: WorkflowFile) -> Iterator[Finding
     yield from unknown(key, "state", guard.only_from, definition.states)
     yield from numbers(key, guard)
     if guard.override is not None:
-        yield from _override(f"{key}.override", guard.override)
+        yield from _override(f"{key}.override", guard.override, definition)
     for meanings in _NEEDS.get(type(guard), ()):
         if not any(fact.means in meanings for fact in definition.facts.values()):
             yield key, f"no fact means {' or '.join(meanings)}", f'give a fact means = "{meanings[0]}"'
@@ -90,7 +90,9 @@ _NEEDS: dict[type, tuple[tuple[Meaning, ...], ...]] = {
 """The kinds of fact without which a guard could never pass or never fail."""
 
 
-def _override(key: str, override: Override) -> Iterator[Finding]:
+def _override(key: str, override: Override, definition: WorkflowFile) -> Iterator[Finding]:
+    if not _meaning(definition, "override"):
+        yield key, "no fact means override", 'give a fact means = "override", or take the override out'
     yield from unknown(key, "role", (*override.by, *override.consent), CLINICAL_ROLES)
     if not override.by:
         yield key, "may be granted by nobody", "name a role in `by`, or take the override out"
@@ -181,6 +183,8 @@ def _course(definition: WorkflowFile) -> Iterator[Finding]:
         key = f"course_rules.{rule.id}"
         yield from unknown(key, "fact", rule.on, definition.facts)
         yield from numbers(key, rule)
+        if isinstance(rule, guards.OneDoseADay):
+            yield from unknown(key, "state", rule.ignores, definition.states)
     flags = definition.course_flags
     named = (*(rule.alert for rule in flags.permanent_alerts), *(rule.alert for rule in flags.hold_alerts))
     yield from unknown("course_flags", "alert", named, alert_ids(definition))

@@ -114,7 +114,8 @@ def test_a_rule_that_only_moved_is_no_change() -> None:
 def test_a_new_rule_is_told_with_what_it_says() -> None:
     added = (
         '[[alerts]]\nid = "cold"\nclass = "any"\nsource = "local"\n'
-        '[[alerts.bands]]\nseverity = "low"\ncloses = "auto"\nsays = "Cold"\nwhen = { test = "reading", sign = "temperature_celsius", at_most = 35.0 }\n\n'
+        '[[alerts.bands]]\nseverity = "low"\ncloses = "auto"\nsays = "Cold"\n'
+        'when = { test = "reading", sign = "temperature_celsius", at_most = 35.0 }\n\n'
     )
     (change,) = changes(BEFORE.definition, loaded(("", "# --- Safety", added + "# --- Safety")).definition)
 

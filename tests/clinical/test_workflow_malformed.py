@@ -131,12 +131,16 @@ RULES = {
     "guard twice": one("", 'id = "discharge-bp"', 'id = "bp-controlled"', "guards.bp-controlled", "twice"),
     "guard below zero": one("", "minimum_min = 120", "minimum_min = -1", "guards.observation-minimum", "-1"),
     "override by no role": one('id = "bag-in-date"', '"pharmacist"', '"chemist"', "bag-in-date.override", "chemist"),
+    "override that nobody can grant": one(
+        "", 'means = "override"\n', "", "bag-in-date.override", "no fact means override"
+    ),
     "second person nowhere guarded": one(
         'id = "second-person"', '"bag.prepared", ', "", "bag.prepared.second", "second"
     ),
     "course rule on no fact": one(
         "[[course_rules]]", "patient.checked_in", "patient.in", "course-number", "patient.in"
     ),
+    "course rule on no state": one("", 'ignores = ["', 'ignores = ["gone", "', "one-dose-a-day", "gone"),
     "flag on no alert": one("[course_flags]", 'alert = "haemoptysis"', 'alert = "blood"', "course_flags", "blood"),
     "flag on no decision": one("", 'hold_decisions = ["hold"]', 'hold_decisions = ["wait"]', "hold_decisions", "wait"),
     "check on no fact": one("", 'fact = "callback.recorded"', 'fact = "call.made"', "checks", "call.made"),
@@ -155,6 +159,7 @@ RULES = {
 }
 ALERTS = {
     "no such sign": one("", 'sign = "glucose_mmol_per_l", below', 'sign = "sugar", below', "alerts.glucose", "sugar"),
+    "no such other sign": one("", "or_earlier = { ", "or_earlier = { pulse = 1, ", "alerts.bp-crisis", "pulse"),
     "no such code": one("", 'not_among = ["A"]', 'not_among = ["Z"]', "alerts.consciousness-fall", "Z"),
     "no such symptom": one("", 'among = ["haemoptysis"] }', 'among = ["cough"] }', "alerts.haemoptysis", "cough"),
     "no such item": one('id = "stroke-sign"', 'items = ["balance"', 'items = ["gait"', "alerts.stroke-sign", "gait"),

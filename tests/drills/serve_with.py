@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+from infusion_service import logs
 from infusion_service.bootstrap import open_service
 from infusion_service.cli.hosting import hosted, loop_factory
 from infusion_service.log.sqlite import SqliteStore, Synchronous
@@ -23,6 +24,7 @@ CHECKPOINT_AFTER_S = 0.05
 
 async def serve(synchronous: Synchronous, config: Path, port: int) -> None:
     """Serve until killed."""
+    logs.configure(json=True, level="error")  # to stderr: stdout says where it listens
     settings = replace(load_settings(config, {}), port=port)
     store = SqliteStore(settings.database, synchronous=synchronous, checkpoint_after_s=CHECKPOINT_AFTER_S)
     async with open_service(settings, store=store) as service, hosted(service) as url:

@@ -20,6 +20,7 @@ import aiohttp
 
 from infusion_service.bootstrap import Service, open_service
 from infusion_service.clinical.vocabulary import Actor
+from infusion_service.log.signing_keys import make_first_key
 from infusion_service.log.sqlite import SqliteStore, Synchronous
 from infusion_service.settings import Settings, load_settings
 
@@ -64,6 +65,7 @@ class Site:
     async def found(self) -> Site:
         """Make the database, a nurse with a session, an auditor and an integration engine."""
         self.config.write_text(_configuration(self.database, {**UNLIMITED, **self.limits}), encoding="utf-8")
+        make_first_key(self.directory)
         async with self.opened() as service:
             access = service.access
             device = await access.enrol_device("tab-1", WARD, OPERATOR)
