@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from infusion_service.access.readings import reading_of
 from infusion_service.clinical.vocabulary import parse_time
 
 Entry = Mapping[str, Any]
@@ -30,7 +31,7 @@ def answers_to(question: str, entries: Iterable[Entry], *, since: datetime | Non
         row
         for row in rows
         if (since is None or parse_time(row["received_at"]) >= since)
-        and (patient is None or days.get(row["day"]) == patient)
+        and (patient is None or patient in (days.get(row["day"]), row.get("patient")))
     ]
 
 
@@ -127,18 +128,23 @@ def answers(entries: Iterable[Entry]) -> list[Row]:
 
 
 def reads(entries: Iterable[Entry]) -> list[Row]:
-    """Every reading of a day that is logged: by auditors, and through break-glass."""
-    return [
-        {
-            "received_at": entry["rcv"],
-            "day": entry["stream"],
-            "type": entry["type"],
-            "by": _person(entry["actor"]),
-            "reason": entry["data"].get("reason"),
-        }
-        for entry in entries
-        if entry["kind"] == "access"
-    ]
+    """Every logged reading of a day: by auditors, and through a broken glass, with the breaking and its review."""
+    rows = []
+    for entry in entries:
+        reading = reading_of(entry)
+        if reading is not None:
+            rows.append(
+                {
+                    "received_at": reading.received_at,
+                    "day": reading.day,
+                    "patient": reading.patient,
+                    "type": reading.type,
+                    "what": reading.what,
+                    "by": f"{reading.role} {reading.by}",
+                    "reason": reading.reason,
+                }
+            )
+    return rows
 
 
 QUESTIONS: dict[str, Callable[[Iterable[Entry]], list[Row]]] = {

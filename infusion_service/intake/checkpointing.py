@@ -35,6 +35,9 @@ from infusion_service.log.store import Store, StoreUnusable
 PUBLISH_PAUSE_S = 0.1
 """Between two writes outside: three fsyncs for every commit would cost the commits half their disk."""
 
+STOP_S_MAX = 5.0
+"""How long a stop waits for a disk that hangs; what is not published then is at the next start."""
+
 RETRY_AFTER_S = 5.0
 """After a directory that could not be written."""
 
@@ -92,6 +95,7 @@ class Checkpoints:
         self._kept = 0
         self._hashes = bytearray()
         self._wake = asyncio.Event()
+        self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
 
@@ -166,12 +170,14 @@ class Checkpoints:
         """Publish the last checkpoint. Call it once nothing is committed any more."""
         if self._task is None:
             return
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        # Never cancelled: a thread that writes goes on without us, and must not meet the one that writes last.
+        self._stop.set()
+        self._wake.set()
+        _, hanging = await asyncio.wait({self._task}, timeout=STOP_S_MAX)
         self._task = None
-        self._sign()
-        await self._publish()
+        if not hanging:
+            self._sign()
+            await self._publish()
 
     async def rotate(self, by: Actor) -> dict[str, JSON]:
         """Add a key: from the next checkpoint on it signs beside those there are. Raises `KeyRefused`, `OSError`."""
@@ -226,11 +232,13 @@ class Checkpoints:
         self._wake.set()
 
     async def _run(self) -> None:
-        while True:
+        while not self._stop.is_set():
             await self._wake.wait()
             self._wake.clear()
             await self._publish()
-            await asyncio.sleep(PUBLISH_PAUSE_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PUBLISH_PAUSE_S):
+                    await self._stop.wait()
 
     async def _publish(self) -> None:
         if self._note is None:

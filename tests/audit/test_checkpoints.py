@@ -245,3 +245,14 @@ async def test_a_key_file_that_holds_no_key_stops_the_start_and_is_not_quoted(se
         async with serving(settings):
             pass
     assert "c2VjcmV0" not in str(refused.value)
+
+
+async def test_after_the_stop_nobody_writes_outside_any_more(settings: Settings) -> None:
+    for _ in range(25):
+        async with serving(settings) as service:
+            await service.intake.record("note", {}, ADMIN)  # published from here on, while the stop comes
+            size = service.intake.log_size
+        newest = outside(settings).newest()
+        assert newest is not None
+        assert newest.checkpoint.size == size
+        assert not list(newest.path.parent.glob("*.new"))
