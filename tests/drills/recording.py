@@ -124,6 +124,8 @@ def _events(call: str, text: str, files: dict[str, str]) -> Iterator[Event]:
         if file and " = -1" not in text:
             yield Made(file) if call == "openat" else Removed(file)
         return
+    if text.rstrip().endswith("= ?"):
+        return  # the process was killed in the middle of this call: nobody was told that it was done
     place = _PLACE.match(text)
     if place is None:
         return
