@@ -22,7 +22,15 @@ from infusion_service.clinical.course import Course, course_of
 from infusion_service.clinical.day import Day, evolve, new_day
 from infusion_service.clinical.decide import Accepted, decide, refused_entry, same_submission, settle, tick
 from infusion_service.clinical.observe import next_change_at, observe
-from infusion_service.clinical.vocabulary import DOUBLE_CHECK_ENTERED, Actor, Entry, Refusal, Submission, parse_time
+from infusion_service.clinical.vocabulary import (
+    DOUBLE_CHECK_ENTERED,
+    Actor,
+    Entry,
+    Refusal,
+    Submission,
+    derived_entry_id,
+    parse_time,
+)
 from infusion_service.clinical.workflow import Workflow, load_workflow
 from infusion_service.intake.judge import units_of
 
@@ -78,7 +86,19 @@ class Bedside:
         """
         day = self.days[submissions[0].day_id]
         course = self.course(day.day_id)
-        decision = decide(course, day, submissions, self.now, moves_held=self.moves_held, settled=settled)
+        elsewhere = self._corrected_elsewhere(submissions)
+        decision = decide(
+            course,
+            day,
+            submissions,
+            self.now,
+            moves_held=self.moves_held,
+            corrects_elsewhere=elsewhere is not None,
+            settled=settled,
+        )
+        if elsewhere is not None and isinstance(decision, Accepted):
+            struck = self.submit(elsewhere)
+            decision = struck if isinstance(struck, Refusal) else decision
         if isinstance(decision, Refusal) and decision.final:
             for submission in submissions:
                 entry = refused_entry(day, submission, decision, self.now)
@@ -86,6 +106,18 @@ class Bedside:
                 self.log.append(entry)
             self.days[day.day_id] = day
         return self._keep(decision)
+
+    def _corrected_elsewhere(self, submissions: Sequence[Submission]) -> Submission | None:
+        """The strike that a correction of another day's fact brings with it."""
+        first = submissions[0]
+        if len(submissions) > 1 or first.corrects is None:
+            return None
+        for day_id, other in self.days.items():
+            if day_id != first.day_id and other.fact(first.corrects) is not None:
+                data = {"entry": first.corrects, "reason": f"corrected by {first.event_id} on another day"}
+                strike_id = derived_entry_id(day_id, "entry.struck", first.corrects, 1)
+                return Submission(event_id=strike_id, day_id=day_id, type="entry.struck", actor=first.actor, data=data)
+        return None
 
     def settle(self, day_id: str, cause: str) -> None:
         """Append what follows from the batch whose last fact on a day is `cause`."""

@@ -124,8 +124,6 @@ def _events(call: str, text: str, files: dict[str, str]) -> Iterator[Event]:
         if file and " = -1" not in text:
             yield Made(file) if call == "openat" else Removed(file)
         return
-    if text.rstrip().endswith("= ?"):
-        return  # the process was killed in the middle of this call: nobody was told that it was done
     place = _PLACE.match(text)
     if place is None:
         return
@@ -133,6 +131,8 @@ def _events(call: str, text: str, files: dict[str, str]) -> Iterator[Event]:
     if file is None:
         yield from _said(call, place["arguments"])
     elif call == "pwrite64":
+        if text.rstrip().endswith("= ?"):
+            return  # the process was killed in the middle of it: nobody was told that it was done
         written = _WRITTEN.match(place["arguments"])
         assert written is not None, text[-100:]
         yield Write(file, int(written["offset"]), _decoded(written["data"]))
