@@ -18,7 +18,7 @@ demo: $(RUNTIME) ## a ward of six simulated patients on an accelerated clock, wi
 	$(BIN)/infusion demo
 
 .PHONY: test
-test: check browser ## everything: the checks, then every suite, with the time each took
+test: check browser judges ## everything: the checks, then every suite, with the time each took
 	$(BIN)/python -m pytest
 
 .PHONY: check
@@ -81,6 +81,19 @@ browser:
 		fi; \
 		command -v chromium >/dev/null || echo "WARNING: no chromium: tests/e2e will be SKIPPED"; \
 	fi
+
+# Judges of deliveries that are written for Node go into the user's cache, locked, and none of their scripts is run. As
+# with the browser: without Node those tests are skipped, and the test run says so.
+JUDGES := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/infusion-service/node-judges
+.PHONY: judges
+judges: ## the judges of deliveries that are written for Node, where there is npm
+	@if ! cmp -s requirements/node/package-lock.json $(JUDGES)/package-lock.json && command -v npm >/dev/null; then \
+		rm -rf $(JUDGES).new && mkdir -p $(JUDGES).new && cp requirements/node/*.json $(JUDGES).new/ \
+		&& npm ci --prefix $(JUDGES).new --ignore-scripts --no-audit --no-fund >/dev/null 2>&1 \
+		&& rm -rf $(JUDGES) && mv $(JUDGES).new $(JUDGES) || true; \
+	fi
+	@cmp -s requirements/node/package-lock.json $(JUDGES)/package-lock.json \
+		|| echo "WARNING: no judges for Node: tests/delivery/test_node_judges.py will be SKIPPED"
 
 .PHONY: clean
 clean: ## forget the virtual environment and every cache
