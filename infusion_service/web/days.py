@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
+from infusion_service.access.identity import Identity
 from infusion_service.clinical.vocabulary import format_time
 from infusion_service.intake.clock import SimulatedClock
 from infusion_service.intake.intake import Intake
@@ -21,6 +22,7 @@ from infusion_service.web.payloads import UUID_PATTERN
 from infusion_service.web.problems import malformed, not_found
 from infusion_service.web.queries import Query
 from infusion_service.web.reach import NO_SUCH_DAY
+from infusion_service.web.unattended import initials_of, patient_for, view_for
 from infusion_service.web.visibility import Reader
 
 _UUID = re.compile(UUID_PATTERN)
@@ -46,7 +48,7 @@ async def get_board(request: web.Request) -> web.Response:
             limit=limit,
         )
     rows.sort(key=_place)
-    shown_rows = [_row(row, names=request[CALLER].kind != "device") for row in rows[:limit]]
+    shown_rows = [_row(row, request[CALLER]) for row in rows[:limit]]
     shown: dict[str, Any] = {"days": shown_rows, "as_of": format_time(intake.clock.now()), "clock": clock_of(intake)}
     if len(rows) >= limit and rows:
         date, day_id = _place(rows[limit - 1])
@@ -61,7 +63,7 @@ async def get_day(request: web.Request) -> web.Response:
     at, known_at = query.moment("at"), query.moment("known_at")
     # The ward it lies on now decides, also about its past: who received the patient needs it, who handed over has it.
     day = await reach.readable_day(request, day_id_of(request))
-    view = await view_of(intake, day.day_id, at=at, known_at=known_at)
+    view = await view_of(request, day.day_id, at=at, known_at=known_at)
     await reach.note_reading(request, day, "view")
     return answer(view, headers={"ETag": etag_of(view)})
 
@@ -84,12 +86,12 @@ def day_id_of(request: web.Request) -> str:
     return day_id.lower()
 
 
-async def view_of(intake: Intake, day_id: str, **when: Any) -> dict[str, Any]:
-    """Return the view of a day. Raises `Problem` 404 when there is none, or was none then."""
-    view = await intake.view(day_id, **when)
+async def view_of(request: web.Request, day_id: str, **when: Any) -> dict[str, Any]:
+    """Return the view of a day as the caller sees it. Raises `Problem` 404 when there is none, or was none then."""
+    view = await request.app[INTAKE].view(day_id, **when)
     if view is None:
         raise not_found(NO_SUCH_DAY)
-    return view
+    return view_for(request[CALLER], view)
 
 
 def etag_of(view: dict[str, Any]) -> str:
@@ -105,11 +107,10 @@ def clock_of(intake: Intake) -> dict[str, Any]:
     return {"simulated": False, "speed": 1}
 
 
-def _row(row: dict[str, Any], *, names: bool) -> dict[str, Any]:
-    """Add the patient's initials; with nobody signed in, a screen anybody may pass shows no more than these."""
+def _row(row: dict[str, Any], caller: Identity) -> dict[str, Any]:
+    """Add the initials, which are what a board calls everybody by."""
     patient = row["patient"]
-    initials = "".join(str(patient.get(part, ""))[:1] for part in ("given", "family"))
-    return {**row, "patient": {**(patient if names else {"id": patient.get("id")}), "initials": initials}}
+    return {**row, "patient": {**patient_for(caller, patient), "initials": initials_of(patient)}}
 
 
 def _wards_asked_for(request: web.Request, ward: str | None) -> list[str | None]:

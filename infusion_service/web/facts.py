@@ -60,7 +60,7 @@ async def post_day(request: web.Request) -> web.Response:
     _count(request, outcome)
     if outcome.refusal is not None:
         raise _flattened(problems.of_refusal(outcome.refusal, replayed=outcome.replayed))
-    view = await view_of(intake, str(_accepted(outcome)["day_id"]))
+    view = await view_of(request, str(_accepted(outcome)["day_id"]))
     headers = {**_headers(outcome), "ETag": etag_of(view), "Location": f"/v1/days/{view['day_id']}"}
     return answer(view, status=outcome.status, headers=headers)
 

@@ -25,6 +25,8 @@ from infusion_service.web.routing import ADMIN, ANYONE, PUBLIC, READERS, STAFF, 
 INTEGRATIONS = frozenset({"integration", "auditor", "admin"})
 CHARGE = frozenset({"charge_nurse", "admin"})
 REVIEWERS = frozenset({"charge_nurse", "auditor"})
+SIGNED_IN = READERS - {"device"}
+"""The record of a day is full of names: it is for people, not for a screen that hangs on a wall."""
 
 
 def _route(method: str, path: str, handler: Handler, allowed: frozenset[str], scope: str = "") -> Route:
@@ -47,7 +49,7 @@ ROUTES: tuple[Route, ...] = (
     _route("POST", "/v1/days", facts.post_day, ANYONE, "facts"),
     _route("GET", "/v1/days/{day}", days.get_day, READERS, "days"),
     _route("POST", "/v1/days/{day}/events", facts.post_event, ANYONE, "facts"),
-    _route("GET", "/v1/days/{day}/report", report.get_report, READERS, "days"),
+    _route("GET", "/v1/days/{day}/report", report.get_report, SIGNED_IN, "days"),
     _route("GET", "/v1/days/{day}/entries", days.get_entries, READERS, "days"),
     _route("POST", "/v1/batches", facts.post_batch, ANYONE, "facts"),
     _route("POST", "/v1/double-checks", facts.post_double_check, ANYONE, "facts"),

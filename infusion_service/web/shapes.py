@@ -143,7 +143,10 @@ class Board(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class DayView(msgspec.Struct):
-    """One day as it stands at `as_of`. Decimals are strings, as in the log."""
+    """One day as it stands at `as_of`. Decimals are strings, as in the log.
+
+    A device with nobody signed in gets of `patient` the pseudonym and the initials, no batch and no reasons.
+    """
 
     day_id: Uuid
     version: int
@@ -176,7 +179,8 @@ class DayView(msgspec.Struct):
 class LogEntry(msgspec.Struct):
     """Leaf fields, body, `seq` and `leaf_hash` side by side. The body is absent once it was erased.
 
-    `withheld` marks values that must not be seen yet (a double check); `data` is then empty.
+    `withheld` marks values that must not be seen yet (a double check); `data` is then empty. A device with nobody signed
+    in gets `data` without names and without what people wrote in words.
     """
 
     seq: int

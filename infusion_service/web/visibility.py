@@ -18,6 +18,7 @@ from infusion_service.clinical.day import Day
 from infusion_service.clinical.vocabulary import DOUBLE_CHECK_ENTERED, FACT_REFUSED, SITE_STREAM, Entry
 from infusion_service.intake.intake import Intake
 from infusion_service.log.entry import LogEntry
+from infusion_service.web.unattended import entry_for, is_unattended
 
 _BLIND_REFUSALS = frozenset({"double_check_mismatch", "second_person_required"})
 
@@ -64,6 +65,8 @@ class Reader:
     async def _shown(self, entry: LogEntry) -> dict[str, Any]:
         if _may_belong_to_a_double_check(entry) and entry.entry is not None and await self._is_blind(entry.entry):
             return {**entry.as_json(), "data": {}, "withheld": True}
+        if is_unattended(self._caller):
+            return entry_for(self._caller, entry.as_json(), await self._day(entry.parsed_leaf.stream))
         return entry.as_json()
 
     async def _is_blind(self, entry: Entry) -> bool:

@@ -219,7 +219,7 @@ MATRIX: Mapping[tuple[str, str], Row] = {
         roles=EVERYBODY, refused="RIAM", ask=post_fact, own=201, other=404, site=404
     ),
     ("GET", "/v1/days/{day}/entries"): Row(roles=WARD + "A", ask=of_day("/v1/days/{day}/entries"), other=404, site=404),
-    ("GET", "/v1/days/{day}/report"): Row(roles=WARD + "A", ask=of_day("/v1/days/{day}/report"), other=404, site=404),
+    ("GET", "/v1/days/{day}/report"): Row(roles=STAFF + "A", ask=of_day("/v1/days/{day}/report"), other=404, site=404),
     ("POST", "/v1/batches"): Row(
         roles=EVERYBODY, refused="RIAM", ask=post_batch, own=201, other=404, site=404, items=True
     ),

@@ -41,8 +41,7 @@ export function DayScreen() {
 function Banner({ day }) {
   const { patient } = day;
   const named = person.value && patient.family;
-  const initials = `${(patient.given ?? "").slice(0, 1)}${(patient.family ?? "").slice(0, 1)}`;
-  const name = named ? `${patient.family.toUpperCase()}, ${patient.given ?? ""}` : person.value ? patient.id : initials || patient.id;
+  const name = named ? `${patient.family.toUpperCase()}, ${patient.given ?? ""}` : person.value ? patient.id : patient.initials || patient.id;
   return html`<div class="banner">
     <h1 id="patient">${name}</h1>
     ${person.value
