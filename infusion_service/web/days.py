@@ -59,7 +59,6 @@ async def get_board(request: web.Request) -> web.Response:
 async def get_day(request: web.Request) -> web.Response:
     """Return a day's view, now or as it stood `at` a clinical time as `known_at` another."""
     query = Query(request, "at", "known_at")
-    intake = request.app[INTAKE]
     at, known_at = query.moment("at"), query.moment("known_at")
     # The ward it lies on now decides, also about its past: who received the patient needs it, who handed over has it.
     day = await reach.readable_day(request, day_id_of(request))

@@ -122,6 +122,8 @@ async def _submission(
     now = intake.clock.now()
     bearer = submissions.bearer_of(fact, kind, caller=caller, access=access, now=now)
     await reach.check_writable(intake, day_id, bearer, caller, urgent=kind.urgent)
+    if fact.corrects is not None:
+        await reach.check_corrected(request, fact.corrects.lower(), bearer, caller, urgent=kind.urgent)
     return submissions.of_fact(
         fact, day_id, bearer=bearer, access=access, now=now, independent=kind.independent, if_match=if_match
     )

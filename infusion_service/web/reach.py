@@ -13,9 +13,9 @@ from aiohttp import web
 from infusion_service.access.identity import Identity
 from infusion_service.access.readings import DAY_READ
 from infusion_service.clinical.day import Day
-from infusion_service.clinical.vocabulary import Actor
+from infusion_service.clinical.vocabulary import SITE_STREAM, Actor
 from infusion_service.intake.intake import Intake
-from infusion_service.web.keys import ACCESS, CALLER, INTAKE
+from infusion_service.web.keys import ACCESS, CALLER, INTAKE, SETTINGS, STORE
 from infusion_service.web.problems import Denied, Problem
 
 NO_SUCH_DAY = "There is no such day, or none that you may see."
@@ -58,6 +58,19 @@ async def check_writable(intake: Intake, day_id: str, bearer: Identity, caller: 
     wards = {*bearer.wards, *caller.wards}
     if day.ward not in wards and wards.isdisjoint(_wards_of(day)):
         raise _out_of_reach(bearer.actor, day_id)
+
+
+async def check_corrected(
+    request: web.Request, corrects: str, bearer: Identity, caller: Identity, *, urgent: bool
+) -> None:
+    """See to it that what a fact corrects, on whatever day it stands, may be written too. Raises `Problem` 404.
+
+    A correction strikes there, so it reaches as far as a fact of that day would.
+    """
+    settings, store = request.app[SETTINGS], request.app[STORE]
+    row = await store.find_event(settings.site, corrects)
+    if row is not None and row.stream != SITE_STREAM:
+        await check_writable(request.app[INTAKE], row.stream, bearer, caller, urgent=urgent)
 
 
 def check_ward(bearer: Identity, ward: object) -> None:

@@ -179,8 +179,8 @@ class DayView(msgspec.Struct):
 class LogEntry(msgspec.Struct):
     """Leaf fields, body, `seq` and `leaf_hash` side by side. The body is absent once it was erased.
 
-    `withheld` marks values that must not be seen yet (a double check); `data` is then empty. A device with nobody signed
-    in gets `data` without names and without what people wrote in words.
+    `withheld` marks values that must not be seen yet (a double check); `data` is then empty. A device with nobody
+    signed in gets `data` without names and without what people wrote in words.
     """
 
     seq: int

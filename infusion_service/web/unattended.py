@@ -1,8 +1,8 @@
 """What a tablet gets to see while nobody is signed in on it.
 
 A locked screen hangs where anybody passes, and a tablet that is carried off holds its device token until it is revoked.
-Promises: a device's own token reads initials, figures, times and choices, in every answer and on the stream; no name, no
-identifier and nothing that somebody wrote in words. All that a stop or an emergency needs is left. Does not: decide
+Promises: a device's own token reads initials, figures, times and choices, in every answer and on the stream; no name,
+no identifier and nothing that somebody wrote in words. All that a stop or an emergency needs is left. Does not: decide
 which days are in reach (`reach`), or which routes (`routes`).
 """
 

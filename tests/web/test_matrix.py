@@ -13,7 +13,7 @@ from infusion_service.access.records import STAFF_ROLES, TOKEN_ROLES
 from infusion_service.log.memory import MemoryStore
 from infusion_service.settings import Settings
 from infusion_service.web.routes import ROUTES
-from tests.web.conftest import OPERATOR, START, WARDS, Answer, HttpWard, opened_ward
+from tests.web.conftest import OPERATOR, START, VITALS, WARDS, Answer, HttpWard, new_event_id, opened_ward
 from tests.web.matrix import MATRIX, ROLE_OF, WARD_OF, Place, Row, World
 
 PLACES: tuple[Place, ...] = ("own", "other", "site")
@@ -195,6 +195,37 @@ async def test_a_stop_is_taken_on_any_ward_and_a_day_that_moved_keeps_its_old_ta
 
     assert (moved.status, read.status, then.status, note.status, foreign.status) == (201, 404, 404, 201, 404)
     assert emergency.status == 201
+
+
+async def test_what_a_fact_corrects_must_be_in_reach_as_the_day_itself(world: World) -> None:
+    here, day = world.here, world.days["own"]
+    here.tokens["site_nurse"] = here.tokens["nurse_2"]
+    here.tokens["charge_of_one_ward"] = here.tokens["charge_nurse"]
+    event_ids = {}
+    for place in ("own", "other"):
+        event_ids[place] = new_event_id()
+        path = f"/v1/days/{world.days[place]}/events"
+        charted = {"event_id": event_ids[place], "type": "vitals.recorded", "data": VITALS}
+        assert (await here.post(path, charted, by="site_nurse")).status == 201
+    elsewhere = {"event_id": new_event_id(), "type": "vitals.recorded", "data": VITALS}
+    await world.elsewhere.post(f"/v1/days/{world.days['site']}/events", elsewhere, by="nurse_2")
+
+    other = await here.fact(day, "vitals.recorded", VITALS, corrects=event_ids["other"], by="charge_of_one_ward")
+    site = await here.fact(day, "vitals.recorded", VITALS, corrects=elsewhere["event_id"], by="charge_of_one_ward")
+    item = {"day": day, "event_id": new_event_id(), "type": "vitals.recorded", "data": VITALS}
+    batch = await here.post(
+        "/v1/batches", {"items": [{**item, "corrects": event_ids["other"]}]}, by="charge_of_one_ward"
+    )
+    own = await here.fact(day, "vitals.recorded", VITALS, corrects=event_ids["own"], by="charge_of_one_ward")
+    reaching = await here.fact(day, "vitals.recorded", VITALS, corrects=event_ids["other"], by="site_nurse")
+    view = (await here.get(f"/v1/days/{world.days['other']}", by="site_nurse")).body
+
+    assert (other.status, other.code) == (404, "not_found")
+    assert (site.status, site.code) == (422, "invalid_fact")
+    assert batch.body["items"][0]["problem"]["code"] == "not_found"
+    assert (own.status, reaching.status) == (201, 201)
+    assert view["struck"] == [event_ids["other"]]
+    assert {refusal["day"] for refusal in await refusals(world)} == {world.days["other"]}
 
 
 async def test_a_narrowed_administrator_makes_nothing_wider(world: World) -> None:
