@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from infusion_service.cli.exits import Exit, refused, usage
 from infusion_service.cli.output import say, show_json
 
 if TYPE_CHECKING:
+    from infusion_service.clinical.day import Day
     from infusion_service.log.entry import LogEntry
     from infusion_service.settings import Settings
 
@@ -156,6 +158,7 @@ def _packed(settings: Settings, day_id: str, since: Path | None) -> tuple[bytes,
         if not report.ok or day is None:
             found = report.findings.listed[0].what if report.findings.listed else "the day cannot be folded"
             raise refused(f"the day does not verify ({found}): run `infusion verify`")
+        _check_nothing_is_blind(day, [proven.entry for proven in bundle.entries])
         checkpoint = bundle.checkpoint
         seal = Seal(checkpoint.origin, checkpoint.size, checkpoint.root)
         record = record_html(day, [proven.entry for proven in bundle.entries], seal)
@@ -164,6 +167,23 @@ def _packed(settings: Settings, day_id: str, since: Path | None) -> tuple[bytes,
         raise refused(str(error)) from None
     except OSError as error:
         raise refused(f"a file cannot be read: {error}") from None
+
+
+def _check_nothing_is_blind(day: Day, entries: Sequence[LogEntry]) -> None:
+    """See to it that a bundle tells no second person what the first one entered. Raises `CommandFailed`."""
+    from infusion_service.web.blind import blind_entries, expires_at
+
+    # A log made on a simulated clock may be ahead of this machine's.
+    now = max(datetime.now(UTC), entries[-1].parsed_leaf.received_at)
+    hidden = blind_entries(day, (logged.entry for logged in entries), now)
+    if hidden:
+        last = max(
+            logged.parsed_leaf.received_at for logged in entries if logged.entry and logged.entry.entry_id in hidden
+        )
+        raise refused(
+            "two people are entering something apart, and a bundle would show it:"
+            f" export the day once both have, or after {expires_at(day, last):%H:%M} UTC"
+        )
 
 
 def _size_of(since: Path | None, origin: str) -> int | None:

@@ -15,6 +15,8 @@ from infusion_service.cli.output import show, show_json, show_table
 from infusion_service.clinical.vocabulary import format_time, parse_time
 
 if TYPE_CHECKING:
+    from infusion_service.bootstrap import Service
+    from infusion_service.clinical.day import Day
     from infusion_service.settings import Settings
 
 
@@ -74,7 +76,8 @@ async def _read(
         raise refused(f"there is no database {settings.database}; name one by --database, or a service by --url")
     try:
         async with open_service(settings, read_only=True) as service:
-            entries = [entry.as_json() for entry in await service.intake.entries(day)]
+            folded = await service.intake.day(day)
+            entries = [] if folded is None else await _shown(service, folded)
             if at is None and known_at is None and entries:
                 known_at = parse_time(entries[-1]["rcv"])
             view = await service.intake.view(day, at=at, known_at=known_at)
@@ -85,6 +88,16 @@ async def _read(
     if view is None:
         raise refused(f"there is no day {day} in {settings.database}, or there was none then")
     return view, entries
+
+
+async def _shown(service: Service, day: Day) -> list[dict[str, Any]]:
+    """Return the entries of a day as everybody else gets them: who holds the file is nobody's second person either."""
+    from infusion_service.web.blind import as_shown
+
+    entries = await service.intake.entries(day.day_id)
+    # A simulated clock begins anew with every start; the log does not go back.
+    now = max(service.clock.now(), entries[-1].parsed_leaf.received_at)
+    return as_shown(day, entries, now)
 
 
 async def _ask(

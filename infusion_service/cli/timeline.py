@@ -108,6 +108,8 @@ def _who(entry: Entry) -> str:
 
 def _values(entry: Entry) -> str:
     """Return the data on one line; what is too long for it ends in dots (`--json` has it all)."""
+    if entry.get("withheld"):
+        return "not shown while two people enter this apart"
     data = {name: value for name, value in entry.get("data", {}).items() if name not in ("rule", "alert_id")}
     text = " ".join(f"{name}={_value(value)}" for name, value in data.items() if value not in (None, "", [], {}))
     return text if len(text) <= _VALUES_CHARS_MAX else text[: _VALUES_CHARS_MAX - 3] + "..."

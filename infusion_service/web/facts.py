@@ -14,11 +14,11 @@ from infusion_service.intake.identifiers import new_id
 from infusion_service.intake.outcome import Outcome
 from infusion_service.web import body, payloads, problems, rates, reach, submissions
 from infusion_service.web.answers import answer
+from infusion_service.web.blind import expires_at
 from infusion_service.web.days import day_id_of, etag_of, view_of
 from infusion_service.web.denials import note_denial
 from infusion_service.web.keys import ACCESS, CALLER, INTAKE, METRICS, REQUEST_ID, SETTINGS
 from infusion_service.web.problems import Denied, Problem
-from infusion_service.web.visibility import expires_at
 
 _SCHEDULING_MEMBERS = ("event_id", "occurred_at", "recorded_at", "sent_at")
 """Members of `POST /v1/days` that belong to the fact; the rest is its data."""

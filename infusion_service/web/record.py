@@ -8,7 +8,7 @@ never shown. Does not: decide who may see it, or read the log.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -54,14 +54,20 @@ class Shown:
     struck: bool
 
 
-def record_html(day: Day, entries: Sequence[LogEntry], seal: Seal | None) -> bytes:
-    """The record of a day from all its entries, in the order of the log. `day` is the day folded over them."""
-    return _Record(day, entries).html(seal)
+def record_html(
+    day: Day, entries: Sequence[LogEntry], seal: Seal | None, *, hidden: Collection[str] = frozenset()
+) -> bytes:
+    """The record of a day from all its entries, in the order of the log. `day` is the day folded over them.
+
+    Of the entries in `hidden` it says that there is one, and not what.
+    """
+    return _Record(day, entries, hidden).html(seal)
 
 
 class _Record:
-    def __init__(self, day: Day, entries: Sequence[LogEntry]) -> None:
+    def __init__(self, day: Day, entries: Sequence[LogEntry], hidden: Collection[str]) -> None:
         self._day = day
+        self._hidden = hidden
         self._logged = entries
         self._zone = ZoneInfo(day.timezone)
         self._entries = [logged.entry for logged in entries]
@@ -157,6 +163,8 @@ class _Record:
     def _says(self, entry: Entry) -> str:
         if entry.type == DOUBLE_CHECK_ENTERED:
             return f"first of two independent entries of {entry.data.get('type', '')}"
+        if entry.entry_id in self._hidden:
+            return "not shown while two people enter this apart"
         if entry.kind == "refused":
             return f"{entry.data.get('code', '')}: {entry.data.get('detail', '')}"
         return self._in_words(entry.data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from infusion_service.web import reach
+from infusion_service.web.blind import blind_entries
 from infusion_service.web.days import day_id_of
 from infusion_service.web.keys import INTAKE
 from infusion_service.web.queries import Query
@@ -22,7 +23,9 @@ async def get_report(request: web.Request) -> web.Response:
     day = await reach.readable_day(request, day_id_of(request))
     await reach.note_reading(request, day, "report")
     entries = await intake.entries(day.day_id)
-    page = record_html(await intake.day(day.day_id) or day, entries, None)
+    day = await intake.day(day.day_id) or day
+    hidden = blind_entries(day, (logged.entry for logged in entries), intake.clock.now())
+    page = record_html(day, entries, None, hidden=hidden)
     return web.Response(
         body=page, content_type=PAGE_TYPE, charset="utf-8", headers={"Content-Security-Policy": _POLICY}
     )

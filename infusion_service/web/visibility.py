@@ -1,26 +1,23 @@
 """What a reader may see of the log.
 
-Promises: double checks are blind in every feed: the values of the first person's entry are withheld until the second
-person's fact has used them or the double check has expired, and so are the values of a refused second entry, because
-both then start again. Entries of days outside the reader's wards, and configuration for readers of the ward, are left
-out. Does not: withhold anything from the log itself; proofs of withheld entries still hold.
+Promises: what is hidden of a double check (`blind`) is withheld from everybody. Entries of days outside the reader's
+wards, and configuration for readers of the ward, are left out; a tablet with nobody signed in reads no words
+(`unattended`). Does not: withhold anything from the log itself; proofs of withheld entries still hold.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
 from typing import Any
 
 from infusion_service.access.glass import GLASS_BROKEN
 from infusion_service.access.identity import Identity
 from infusion_service.clinical.day import Day
-from infusion_service.clinical.vocabulary import DOUBLE_CHECK_ENTERED, FACT_REFUSED, SITE_STREAM, Entry
+from infusion_service.clinical.vocabulary import DOUBLE_CHECK_ENTERED, SITE_STREAM, Entry
 from infusion_service.intake.intake import Intake
 from infusion_service.log.entry import LogEntry
+from infusion_service.web.blind import check_is_blind, refusal_is_blind, withheld
 from infusion_service.web.unattended import entry_for, is_unattended
-
-_BLIND_REFUSALS = frozenset({"double_check_mismatch", "second_person_required"})
 
 
 class Reader:
@@ -64,22 +61,20 @@ class Reader:
 
     async def _shown(self, entry: LogEntry) -> dict[str, Any]:
         if _may_belong_to_a_double_check(entry) and entry.entry is not None and await self._is_blind(entry.entry):
-            return {**entry.as_json(), "data": {}, "withheld": True}
+            return withheld(entry)
         if is_unattended(self._caller):
             return entry_for(self._caller, entry.as_json(), await self._day(entry.parsed_leaf.stream))
         return entry.as_json()
 
     async def _is_blind(self, entry: Entry) -> bool:
-        if not _belongs_to_a_double_check(entry):
-            return False
-        day = await self._day(entry.stream)
-        if day is None or self._intake.clock.now() >= expires_at(day, entry.received_at):
+        day, now = await self._day(entry.stream), self._intake.clock.now()
+        if day is None:
             return False
         if entry.type != DOUBLE_CHECK_ENTERED:
-            return True
+            return refusal_is_blind(day, entry, now)
         if entry.stream not in self._entries:
             self._entries[entry.stream] = await self._intake.entries(entry.stream)
-        return not any(_uses(other.entry, entry) for other in self._entries[entry.stream])
+        return check_is_blind(day, entry, (each.entry for each in self._entries[entry.stream]), now)
 
 
 def _concerns_a_patient(entry: Entry | None) -> bool:
@@ -87,28 +82,6 @@ def _concerns_a_patient(entry: Entry | None) -> bool:
     return entry is not None and (entry.kind == "refused" or entry.type == GLASS_BROKEN)
 
 
-def expires_at(day: Day, entered_at: datetime) -> datetime:
-    """Return when a double check that was entered then is no longer valid, by the day's own workflow."""
-    return entered_at + timedelta(minutes=day.workflow.definition.time.double_check_valid_min)
-
-
 def _may_belong_to_a_double_check(entry: LogEntry) -> bool:
     # Most entries do not, and a look at the bytes spares reading them.
     return entry.body is not None and (b'"double_check' in entry.body or b'"fact.refused"' in entry.body)
-
-
-def _belongs_to_a_double_check(entry: Entry) -> bool:
-    if entry.type == FACT_REFUSED:
-        return entry.data.get("code") in _BLIND_REFUSALS or entry.data.get("type") == DOUBLE_CHECK_ENTERED
-    return entry.type == DOUBLE_CHECK_ENTERED
-
-
-def _uses(fact: Entry | None, check: Entry) -> bool:
-    return (
-        fact is not None
-        and fact.kind == "fact"
-        and fact.received_at >= check.received_at
-        and fact.type == check.data.get("type")
-        and fact.second is not None
-        and fact.second.id == check.actor.id
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,17 +56,26 @@ class Ward:
         body = {"event_id": str(uuid.uuid4()), "type": kind, "data": data or {}, **more}
         return self.call("POST", f"/v1/days/{day}/events", body, by=by)
 
-    def infusion(self, *arguments: str | Path, by: str, typed: str = "") -> int:
-        """Give a command with somebody's token."""
+    def page(self, path: str, *, by: str) -> str:
+        """Read a page as somebody."""
+        headers = {"Authorization": f"Bearer {self.tokens[by]}"}
+        with urlopen(Request(self.service.url + path, headers=headers), timeout=20) as response:  # noqa: S310 - ours
+            return str(response.read().decode())
+
+    def token_file(self, by: str) -> Path:
+        """Return a file with somebody's token in it."""
         file = self.site.directory / f"{by}.token"
         file.write_text(self.tokens[by])
-        return self.site.run(*arguments, "--token-file", file, env=self.service.env, typed=typed).code
+        return file
+
+    def infusion(self, *arguments: str | Path, by: str, typed: str = "") -> int:
+        """Give a command with somebody's token."""
+        return self.site.run(*arguments, "--token-file", self.token_file(by), env=self.service.env, typed=typed).code
 
 
-@pytest.fixture(scope="module")
-def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
+@contextmanager
+def opened(site: Site) -> Iterator[Ward]:
     """A ward whose people were added at the command line before and while the service runs."""
-    site = Site(tmp_path_factory.mktemp("ward"))
     assert site.run("init").code == Exit.FINE
     badges = {}
     for staff, role in STAFF.items():
@@ -85,6 +95,12 @@ def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
             status, session = made.call("POST", "/v1/sessions", {"badge": badge, "pin": pin}, by="device")
             assert status == 201, session
             made.tokens[role] = session["token"]
+        yield made
+
+
+@pytest.fixture(scope="module")
+def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
+    with opened(Site(tmp_path_factory.mktemp("ward"))) as made:
         yield made
 
 

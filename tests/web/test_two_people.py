@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from infusion_service.clinical.vocabulary import format_time
 from infusion_service.settings import Settings
-from tests.web.conftest import BAG, VITALS, WARDS, Answer, HttpWard, new_event_id, opened_ward, sign_in
+from infusion_service.web.routes import ROUTES
+from tests.web.conftest import BAG, STAFF, START, VITALS, WARDS, Answer, HttpWard, new_event_id, opened_ward, sign_in
 from tests.web.test_stream import listening
 
 CANARY = "SECRET-BATCH-7"
@@ -28,26 +32,42 @@ async def prepare(ward: HttpWard, day_id: str, *, by: str = "nurse_2", data: Any
     return await ward.fact(day_id, "bag.prepared", data or BAG, by=by)
 
 
+READABLE = [route for route in ROUTES if route.method == "GET"]
+NAMED = {"name": "alemtuzumab", "version": "1", "file": "ward.js"}
+ASKED = {"/v1/log/proof/inclusion": "?seq=1", "/v1/log/proof/consistency": "?from=1"}
+
+
 async def feeds(ward: HttpWard, day_id: str) -> dict[str, str]:
-    """Everything that anybody can read of a day, as text."""
-    after = ward.service.intake.log_size
+    """Everything that anybody can read, as text: every route there is, by every role that may call it."""
     texts = {}
-    for by in ("nurse_2", "charge_nurse", "prescriber", "pharmacist", "device", "auditor"):
-        texts[f"view {by}"] = str((await ward.get(f"/v1/days/{day_id}", by=by)).body)
-        texts[f"entries {by}"] = str((await ward.get(f"/v1/days/{day_id}/entries", by=by)).body)
-        texts[f"report {by}"] = str((await ward.get(f"/v1/days/{day_id}/report", by=by)).body)
-        texts[f"board {by}"] = str((await ward.get("/v1/days", by=by)).body)
-    for by in ("nurse_2", "device", "integration", "auditor", "admin"):
-        texts[f"log {by}"] = str((await ward.get("/v1/log", by=by)).body)
-        texts[f"lines {by}"] = str((await ward.get("/v1/log", by=by, Accept="application/x-ndjson")).body)
-        async with listening(ward, by, "?after=0") as listener:
-            seen = b""
-            async with asyncio.timeout(5):
-                while b"event: beat" not in seen:
-                    seen += await listener.response.content.readany()
-            texts[f"stream {by}"] = seen.decode()
-    assert after > 0
+    for route in READABLE:
+        address = re.sub(r"\{(\w+)\}", lambda found: {**NAMED, "day": day_id}.get(found[1], "none"), route.path)
+        for by in sorted(route.allowed - {"nurse"} | {"nurse_2"} if route.allowed else {""}):
+            where = f"{route.path} {by}"
+            if route.path == "/v1/log/stream":
+                texts[where] = await heard(ward, by)
+                continue
+            asked = address + ASKED.get(route.path, "")
+            texts[where] = str((await ward.get(asked, by=by or None)).body)
+            if route.path == "/v1/log":
+                lines = await ward.get(address, by=by, Accept="application/x-ndjson")
+                texts[f"{where} lines"] = str(lines.body)
+            if route.path == "/v1/days/{day}" and by in route.allowed | {"nurse_2"}:
+                texts[f"{where} then"] = str((await ward.get(f"{address}?at={format_time(START)}", by=by)).body)
     return texts
+
+
+async def heard(ward: HttpWard, by: str) -> str:
+    """The stream from its beginning up to the first beat."""
+    seen = b""
+    async with listening(ward, by, "?after=0") as listener, asyncio.timeout(5):
+        while b"event: beat" not in seen:
+            seen += await listener.response.content.readany()
+    return seen.decode()
+
+
+def telling(texts: Mapping[str, str]) -> list[str]:
+    return [feed for feed, text in texts.items() if "SECRET" in text]
 
 
 async def test_the_first_entry_is_unseen_in_every_feed_until_it_is_used(ward: HttpWard) -> None:
@@ -57,15 +77,34 @@ async def test_the_first_entry_is_unseen_in_every_feed_until_it_is_used(ward: Ht
     mismatch = await prepare(ward, day_id, data={**BAG, "batch": "SECRET-BATCH-8"})
     after_mismatch = await feeds(ward, day_id)
 
-    assert [feed for feed, text in before.items() if "SECRET" in text] == []
+    assert {path.partition(" ")[0] for path in before} == {route.path for route in READABLE}
+    assert telling(before) == []
     assert "SECRET" not in str(mismatch.body)
-    assert [feed for feed, text in after_mismatch.items() if "SECRET" in text] == []
+    assert telling(after_mismatch) == []
     await enter_first(ward, day_id, data=BAG_WITH_CANARY)  # both do it again
     prepared = await prepare(ward, day_id, data=BAG_WITH_CANARY)
     after = await feeds(ward, day_id)
     assert prepared.status == 201, prepared.body
-    assert CANARY in after["entries nurse_2"]
-    assert CANARY in after["stream auditor"]
+    assert {"/v1/days/{day}/entries nurse_2", "/v1/log/stream auditor", "/v1/days/{day}/report prescriber"} <= {
+        *telling(after)
+    }
+
+
+@pytest.mark.parametrize("data", [BAG_WITH_CANARY, {**BAG_WITH_CANARY, "dose_mg": 999_999}])
+async def test_who_tried_alone_first_has_not_shown_it_by_that(ward: HttpWard, data: Any) -> None:
+    day_id = await ward.schedule()
+    alone = await prepare(ward, day_id, by="nurse", data=data)
+    at_once = await feeds(ward, day_id)
+    ward.pass_by(minutes=20)
+    await ward.get(f"/v1/days/{day_id}", by="nurse")
+    await enter_first(ward, day_id, data=BAG_WITH_CANARY)
+    ward.pass_by(minutes=15)  # by now the refusal is old, and what it shows is being entered again
+    for who, (staff_id, _) in STAFF.items():
+        ward.tokens[who] = await sign_in(ward, staff_id)
+    later = await feeds(ward, day_id)
+
+    assert alone.status in (409, 422), alone.body
+    assert telling(at_once) == telling(later) == []
 
 
 async def test_what_expired_is_seen_and_counts_no_more(ward: HttpWard) -> None:
