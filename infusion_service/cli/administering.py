@@ -13,6 +13,7 @@ from infusion_service.cli.configuration import Config, Json, TokenFile, Url, set
 
 if TYPE_CHECKING:
     from infusion_service.cli.administration import Administration
+    from infusion_service.cli.endpoint_desk import EndpointDesk
 
 AnswerT = TypeVar("AnswerT")
 
@@ -42,5 +43,20 @@ def administer(reach: Reach, call: Callable[[Administration], Awaitable[AnswerT]
     async def through() -> AnswerT:
         async with administration(settings, url=reach.url, token_file=reach.token_file) as way:
             return await call(way)
+
+    return asyncio.run(through())
+
+
+def at_desk(reach: Reach, call: Callable[[EndpointDesk], Awaitable[AnswerT]]) -> AnswerT:
+    """Do the same for endpoints. Raises `CommandFailed`."""
+    from infusion_service import logs
+    from infusion_service.cli.endpoint_desk import endpoint_desk
+
+    settings = settings_from(reach.config)
+    logs.configure(json=settings.log_json, level="warning")
+
+    async def through() -> AnswerT:
+        async with endpoint_desk(settings, url=reach.url, token_file=reach.token_file) as desk:
+            return await call(desk)
 
     return asyncio.run(through())

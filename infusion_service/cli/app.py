@@ -32,7 +32,7 @@ _COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("device", "device:app", "Enrol, list and revoke the ward's tablets."),
     ("staff", "staff:app", "Add, list, disable and unlock the people who sign in."),
     ("token", "token:app", "Mint, list and revoke the tokens of programs and offices."),
-    ("endpoint", "endpoint:app", "Whereto the log is delivered: add, list, ping, replay, what is parked."),
+    ("endpoint", "endpoint:app", "Whereto the log is delivered: endpoints, how they fare, what they were sent."),
     ("receiver", "receiver:receiver", "Run a sample webhook receiver that verifies, dedupes and shows gaps."),
     ("doctor", "doctor:doctor", "Look at the installation, the configuration and the database, one line per part."),
     ("check", "check:check", "Ask a running service whether it is alive or ready (container probe)."),

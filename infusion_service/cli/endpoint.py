@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import cyclopts
 from cyclopts import Parameter
 
-from infusion_service.cli.administering import FROM_HERE, Reach
-from infusion_service.cli.configuration import settings_from
+from infusion_service.cli.administering import FROM_HERE, Reach, at_desk
 from infusion_service.cli.exits import Exit, refused, usage
 from infusion_service.cli.init import write_secret
 from infusion_service.cli.output import say, show, show_json, show_table
 
-if TYPE_CHECKING:
-    from infusion_service.cli.endpoint_desk import EndpointDesk
-
 COLUMNS = ("id", "name", "state", "url", "types", "payload", "ordering")
-PARKED_COLUMNS = ("n", "type", "subject", "seq", "attempts", "next_attempt_at", "last")
 
 Several = Annotated[list[str] | None, cyclopts.Parameter(negative=())]
 Flag = Annotated[bool, cyclopts.Parameter(negative=())]
-AnswerT = TypeVar("AnswerT")
 
-app = cyclopts.App(name="endpoint", help="Whereto the log is delivered: add, list, ping, replay, what is parked.")
+app = cyclopts.App(name="endpoint", help="Whereto the log is delivered: endpoints, how they fare, what they were sent.")
 
 
 @Parameter(name="*")
@@ -108,25 +100,16 @@ def add(
     reach
         How the service is reached, and its answer shown.
     """
-    if secret_out is not None and secret_out.exists():
-        raise refused(f"{secret_out} exists: a secret is never written over another one")
+    _refuse_to_overwrite(secret_out)
     wanted = wish.as_request(name, destination)
-    added = _at_desk(reach, lambda desk: desk.add(wanted))
-    if secret_out is not None:
-        write_secret(secret_out, added.pop("secret"), mode=0o600)
-        say(f"added {added['id']}, its secret is in {secret_out}")
-    if reach.json:
-        show_json(added)
-    elif secret_out is None:
-        say(f"added {added['id']}; its secret, shown this once:")
-        show(added["secret"])
-    return Exit.FINE
+    added = at_desk(reach, lambda desk: desk.add(wanted))
+    return _show_with_secret(added, f"added {added['id']}", secret_out, reach)
 
 
 @app.command(name="list")
 def list_endpoints(*, reach: Reach = FROM_HERE) -> int:
     """List all endpoints."""
-    found = _at_desk(reach, lambda desk: desk.endpoints())
+    found = at_desk(reach, lambda desk: desk.endpoints())
     if reach.json:
         show_json({"endpoints": found})
     else:
@@ -145,7 +128,7 @@ def ping(endpoint: str, *, reach: Reach = FROM_HERE) -> int:
     reach
         How the service is reached, and its answer shown.
     """
-    pong = _at_desk(reach, lambda desk: desk.ping(endpoint))
+    pong = at_desk(reach, lambda desk: desk.ping(endpoint))
     if reach.json:
         show_json(pong)
     else:
@@ -169,7 +152,7 @@ def replay(endpoint: str, *, from_seq: int, to_seq: int, reach: Reach = FROM_HER
     reach
         How the service is reached, and its answer shown.
     """
-    range_ = _at_desk(reach, lambda desk: desk.replay(endpoint, from_seq, to_seq))
+    range_ = at_desk(reach, lambda desk: desk.replay(endpoint, from_seq, to_seq))
     if reach.json:
         show_json(range_)
     else:
@@ -178,59 +161,130 @@ def replay(endpoint: str, *, from_seq: int, to_seq: int, reach: Reach = FROM_HER
 
 
 @app.command
-def parked(endpoint: str, *, reach: Reach = FROM_HERE) -> int:
-    """List what is parked: out of its lane, tried on by its schedule or left to people; exit 3 when there is any.
+def hold(endpoint: str, *, reason: str = "", reach: Reach = FROM_HERE) -> int:
+    """Send nothing until it is enabled again; its queue is kept.
 
     Parameters
     ----------
     endpoint
         Its id.
-    reach
-        How the service is reached, and its answer shown.
-    """
-    rows = _at_desk(reach, lambda desk: desk.status(endpoint))["parked_deliveries"]
-    if reach.json:
-        show_json({"deliveries": rows})
-    else:
-        show_table(PARKED_COLUMNS, ([_parked_cell(row, name) for name in PARKED_COLUMNS] for row in rows))
-    return Exit.FINDING if rows else Exit.FINE
-
-
-@app.command
-def retry(endpoint: str, n: int, *, reason: str, reach: Reach = FROM_HERE) -> int:
-    """Try a parked delivery again.
-
-    Parameters
-    ----------
-    endpoint
-        Its id.
-    n
-        Number of the delivery, as `endpoint parked` shows it.
     reason
         Why; it goes into the log.
     reach
         How the service is reached, and its answer shown.
     """
-    row = _at_desk(reach, lambda desk: desk.retry(endpoint, n, reason))
-    if reach.json:
-        show_json(row)
-    else:
-        say(f"delivery {n} is tried again")
+    return _set_state(endpoint, "held", reason, reach)
+
+
+@app.command
+def enable(endpoint: str, *, reason: str = "", reach: Reach = FROM_HERE) -> int:
+    """Go on where it stood: after a hold, after it was disabled, or as the second person of a new one.
+
+    Parameters
+    ----------
+    endpoint
+        Its id.
+    reason
+        Why; it goes into the log.
+    reach
+        How the service is reached, and its answer shown.
+    """
+    return _set_state(endpoint, "active", reason, reach)
+
+
+@app.command(name="rotate-secret")
+def rotate_secret(
+    endpoint: str, *, overlap_s: int = 86_400, secret_out: Path | None = None, reach: Reach = FROM_HERE
+) -> int:
+    """Give it a new secret, shown this once; the old one goes on signing beside it for a while.
+
+    Parameters
+    ----------
+    endpoint
+        Its id.
+    overlap_s
+        Seconds for which the old secret signs too; 0 ends it at once.
+    secret_out
+        File to write the secret to; it must not exist.
+    reach
+        How the service is reached, and its answer shown.
+    """
+    _refuse_to_overwrite(secret_out)
+    rotated = at_desk(reach, lambda desk: desk.rotate(endpoint, overlap_s))
+    return _show_with_secret(rotated, f"{endpoint} has a new secret", secret_out, reach)
+
+
+@app.command
+def remove(endpoint: str, *, reach: Reach = FROM_HERE) -> int:
+    """Remove it. What it was sent stays on record.
+
+    Parameters
+    ----------
+    endpoint
+        Its id.
+    reach
+        How the service is reached, and its answer shown.
+    """
+    at_desk(reach, lambda desk: desk.remove(endpoint))
+    say(f"removed {endpoint}")
     return Exit.FINE
 
 
-def _at_desk(reach: Reach, call: Callable[[EndpointDesk], Awaitable[AnswerT]]) -> AnswerT:
-    from infusion_service import logs
-    from infusion_service.cli.endpoint_desk import endpoint_desk
+@app.command
+def status(endpoint: str, *, reach: Reach = FROM_HERE) -> int:
+    """Say how it fares: how far it has come, what waits, whether it answers; exit 3 when something is wrong with it.
 
-    settings = settings_from(reach.config)
-    logs.configure(json=settings.log_json, level="warning")
+    Parameters
+    ----------
+    endpoint
+        Its id.
+    reach
+        How the service is reached, and its answer shown.
+    """
+    found = at_desk(reach, lambda desk: desk.status(endpoint))
+    if reach.json:
+        show_json(found)
+    else:
+        named = {name: value for name, value in found.items() if name != "parked_deliveries" and value is not None}
+        show_table(("", ""), named.items())
+    wrong = found["state"] == "disabled" or found["parked"] or found.get("circuit") == "open"
+    return Exit.FINDING if wrong else Exit.FINE
 
-    async def through() -> AnswerT:
-        async with endpoint_desk(settings, url=reach.url, token_file=reach.token_file) as desk:
-            return await call(desk)
 
-    return asyncio.run(through())
+for _name, _help in {
+    "deliveries": "Search deliveries by state, type, day, answer and time.",
+    "attempts": "Show what came of every attempt of one delivery.",
+    "parked": "List what is parked; exit 3 when there is any.",
+    "retry": "Try a parked delivery, or all of a range, again.",
+    "drop": "Give a parked delivery up.",
+}.items():
+    app.command(f"infusion_service.cli.endpoint_deliveries:{_name}", name=_name, help=_help)
+
+
+def _set_state(endpoint: str, state: Literal["held", "active"], reason: str, reach: Reach) -> int:
+    changed = at_desk(reach, lambda desk: desk.set_state(endpoint, state, reason))
+    if reach.json:
+        show_json(changed)
+    else:
+        say(f"{endpoint} is {changed['state']}")
+    return Exit.FINE
+
+
+def _refuse_to_overwrite(secret_out: Path | None) -> None:
+    if secret_out is not None and secret_out.exists():
+        raise refused(f"{secret_out} exists: a secret is never written over another one")
+
+
+def _show_with_secret(endpoint: dict[str, Any], said: str, secret_out: Path | None, reach: Reach) -> int:
+    if secret_out is not None:
+        write_secret(secret_out, endpoint.pop("secret"), mode=0o600)
+        say(f"{said}, its secret is in {secret_out}")
+    if reach.json:
+        show_json(endpoint)
+    elif secret_out is None:
+        say(f"{said}; its secret, shown this once:")
+        show(endpoint["secret"])
+    return Exit.FINE
 
 
 def _start(text: str) -> int | str:
@@ -260,10 +314,3 @@ def _json_of(path: Path | None) -> Any:
 
 def _cell(value: object) -> object:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
-
-
-def _parked_cell(row: dict[str, Any], name: str) -> object:
-    last = row["attempts"][-1] if row["attempts"] else {}
-    if name == "attempts":
-        return len(row["attempts"])
-    return (last.get("status") or last.get("fault")) if name == "last" else row[name]

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeVar
+from urllib.parse import urlencode
 
 import aiohttp
 import msgspec
@@ -19,10 +20,15 @@ from infusion_service.cli.configuration import url_of
 from infusion_service.cli.exits import refused, usage
 from infusion_service.delivery.endpoints import Endpoints
 from infusion_service.delivery.errors import DeliveryRefused
-from infusion_service.delivery.requests import NewEndpoint, Replay
+from infusion_service.delivery.requests import NewEndpoint, Reason, Replay, Retries, Rotation
 from infusion_service.delivery.vault import VaultUnusable
+from infusion_service.log.deliveries import DeliverySearch
 from infusion_service.log.store import StoreUnusable
 from infusion_service.settings import Settings
+
+_ASKED = {"held": "hold", "active": "enable"}
+
+ShapeT = TypeVar("ShapeT")
 
 
 class EndpointDesk(Protocol):
@@ -40,6 +46,18 @@ class EndpointDesk(Protocol):
         """How one fares, with what is parked."""
         ...
 
+    async def set_state(self, endpoint: str, state: Literal["held", "active"], reason: str) -> dict[str, Any]:
+        """Hold it, or enable it."""
+        ...
+
+    async def rotate(self, endpoint: str, overlap_s: int) -> dict[str, Any]:
+        """Give it a new secret; the answer holds it."""
+        ...
+
+    async def remove(self, endpoint: str) -> None:
+        """Remove it."""
+        ...
+
     async def ping(self, endpoint: str) -> dict[str, Any]:
         """Send a ping."""
         ...
@@ -48,8 +66,24 @@ class EndpointDesk(Protocol):
         """Send a range of the log again."""
         ...
 
+    async def deliveries(self, endpoint: str, search: Mapping[str, str], *, after: int, limit: int) -> dict[str, Any]:
+        """A page of deliveries; `search` as the query of `GET .../deliveries`."""
+        ...
+
+    async def delivery(self, endpoint: str, n: int) -> dict[str, Any]:
+        """One delivery with its attempts."""
+        ...
+
     async def retry(self, endpoint: str, n: int, reason: str) -> dict[str, Any]:
         """Try a parked delivery again."""
+        ...
+
+    async def retry_range(self, endpoint: str, from_n: int, to_n: int, reason: str) -> dict[str, Any]:
+        """Try what is parked in a range of numbers again."""
+        ...
+
+    async def drop(self, endpoint: str, n: int, reason: str) -> dict[str, Any]:
+        """Give a parked delivery up."""
         ...
 
 
@@ -90,6 +124,18 @@ class HttpDesk:
         """See `EndpointDesk.status`."""
         return await self._way.call("GET", f"/v1/endpoints/{endpoint}/status")
 
+    async def set_state(self, endpoint: str, state: Literal["held", "active"], reason: str) -> dict[str, Any]:
+        """See `EndpointDesk.set_state`."""
+        return await self._way.call("POST", f"/v1/endpoints/{endpoint}/{_ASKED[state]}", {"reason": reason})
+
+    async def rotate(self, endpoint: str, overlap_s: int) -> dict[str, Any]:
+        """See `EndpointDesk.rotate`."""
+        return await self._way.call("POST", f"/v1/endpoints/{endpoint}/rotate-secret", {"overlap_s": overlap_s})
+
+    async def remove(self, endpoint: str) -> None:
+        """See `EndpointDesk.remove`."""
+        await self._way.call("DELETE", f"/v1/endpoints/{endpoint}")
+
     async def ping(self, endpoint: str) -> dict[str, Any]:
         """See `EndpointDesk.ping`."""
         return await self._way.call("POST", f"/v1/endpoints/{endpoint}/ping", {})
@@ -99,9 +145,27 @@ class HttpDesk:
         body = {"from_seq": from_seq, "to_seq": to_seq}
         return await self._way.call("POST", f"/v1/endpoints/{endpoint}/replay", body)
 
+    async def deliveries(self, endpoint: str, search: Mapping[str, str], *, after: int, limit: int) -> dict[str, Any]:
+        """See `EndpointDesk.deliveries`."""
+        query = urlencode({**search, "after": after, "limit": limit})
+        return await self._way.call("GET", f"/v1/endpoints/{endpoint}/deliveries?{query}")
+
+    async def delivery(self, endpoint: str, n: int) -> dict[str, Any]:
+        """See `EndpointDesk.delivery`."""
+        return await self._way.call("GET", f"/v1/endpoints/{endpoint}/deliveries/{n}")
+
     async def retry(self, endpoint: str, n: int, reason: str) -> dict[str, Any]:
         """See `EndpointDesk.retry`."""
         return await self._way.call("POST", f"/v1/endpoints/{endpoint}/deliveries/{n}/retry", {"reason": reason})
+
+    async def retry_range(self, endpoint: str, from_n: int, to_n: int, reason: str) -> dict[str, Any]:
+        """See `EndpointDesk.retry_range`."""
+        body = {"from_n": from_n, "to_n": to_n, "reason": reason}
+        return await self._way.call("POST", f"/v1/endpoints/{endpoint}/deliveries/retry", body)
+
+    async def drop(self, endpoint: str, n: int, reason: str) -> dict[str, Any]:
+        """See `EndpointDesk.drop`."""
+        return await self._way.call("POST", f"/v1/endpoints/{endpoint}/deliveries/{n}/drop", {"reason": reason})
 
 
 class DirectDesk:
@@ -112,11 +176,7 @@ class DirectDesk:
 
     async def add(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """See `EndpointDesk.add`."""
-        try:
-            endpoint = msgspec.convert(dict(wanted), NewEndpoint)
-        except msgspec.ValidationError as error:
-            raise usage(str(error)) from None
-        return await self._room.create(endpoint, CONSOLE)
+        return await self._room.create(_read(wanted, NewEndpoint), CONSOLE)
 
     async def endpoints(self) -> list[dict[str, Any]]:
         """See `EndpointDesk.endpoints`."""
@@ -126,15 +186,63 @@ class DirectDesk:
         """See `EndpointDesk.status`."""
         return await self._room.status(endpoint)
 
+    async def set_state(self, endpoint: str, state: Literal["held", "active"], reason: str) -> dict[str, Any]:
+        """See `EndpointDesk.set_state`."""
+        return await self._room.set_state(endpoint, state, CONSOLE, reason)
+
+    async def rotate(self, endpoint: str, overlap_s: int) -> dict[str, Any]:
+        """See `EndpointDesk.rotate`."""
+        return await self._room.rotate(endpoint, _read({"overlap_s": overlap_s}, Rotation).overlap_s, CONSOLE)
+
+    async def remove(self, endpoint: str) -> None:
+        """See `EndpointDesk.remove`."""
+        await self._room.remove(endpoint, CONSOLE)
+
     async def ping(self, endpoint: str) -> dict[str, Any]:
         """See `EndpointDesk.ping`."""
         return await self._room.ping(endpoint)
 
     async def replay(self, endpoint: str, from_seq: int, to_seq: int) -> dict[str, Any]:
         """See `EndpointDesk.replay`."""
-        await self._room.replay(endpoint, Replay(from_seq=from_seq, to_seq=to_seq), CONSOLE)
+        await self._room.replay(endpoint, _read({"from_seq": from_seq, "to_seq": to_seq}, Replay), CONSOLE)
         return {"from_seq": from_seq, "to_seq": to_seq}
+
+    async def deliveries(self, endpoint: str, search: Mapping[str, str], *, after: int, limit: int) -> dict[str, Any]:
+        """See `EndpointDesk.deliveries`."""
+        wanted = _read(search, DeliverySearch, lane="day", event_type="type")
+        rows = await self._room.deliveries.page(endpoint, wanted, after=after, limit=limit)
+        return {"deliveries": rows, "next_after": rows[-1]["n"] if rows else after}
+
+    async def delivery(self, endpoint: str, n: int) -> dict[str, Any]:
+        """See `EndpointDesk.delivery`."""
+        return await self._room.deliveries.one(endpoint, n)
 
     async def retry(self, endpoint: str, n: int, reason: str) -> dict[str, Any]:
         """See `EndpointDesk.retry`."""
-        return await self._room.retry(endpoint, n, reason, CONSOLE)
+        return await self._room.deliveries.retry(endpoint, n, _reason(reason), CONSOLE)
+
+    async def retry_range(self, endpoint: str, from_n: int, to_n: int, reason: str) -> dict[str, Any]:
+        """See `EndpointDesk.retry_range`."""
+        wanted = _read({"from_n": from_n, "to_n": to_n, "reason": reason}, Retries)
+        room = self._room.deliveries
+        return {"retried": await room.retry_range(endpoint, wanted.from_n, wanted.to_n, wanted.reason, CONSOLE)}
+
+    async def drop(self, endpoint: str, n: int, reason: str) -> dict[str, Any]:
+        """See `EndpointDesk.drop`."""
+        return await self._room.deliveries.drop(endpoint, n, _reason(reason), CONSOLE)
+
+
+def _reason(text: str) -> str:
+    return _read({"reason": text}, Reason).reason
+
+
+def _read(given: Mapping[str, Any], shape: type[ShapeT], **named: str) -> ShapeT:
+    """Read what was given as strictly as the wire does; `named` says what members of the shape are called there."""
+    values = dict(given)
+    for member, name in named.items():
+        if name in values:
+            values[member] = values.pop(name)
+    try:
+        return msgspec.convert(values, shape)
+    except msgspec.ValidationError as error:
+        raise usage(str(error)) from None

@@ -67,12 +67,7 @@ class Dispatcher:
         self._admission = admission
         self._steward = steward
         self._lanes = Lanes(endpoint.ordering)
-        self.health = Health(
-            chance=surroundings.chance,
-            catch_up_per_s=endpoint.catch_up_per_s,
-            first_failed_at=progress.first_failed_at,
-            last_success_at=progress.last_success_at,
-        )
+        self.health = Health(progress, chance=surroundings.chance, catch_up_per_s=endpoint.catch_up_per_s)
         self._told: list[tuple[str, dict[str, Any]]] = []
         self._settler = Settler(endpoint, self._lanes, self.health, chance=surroundings.chance, tell=self._tell)
         self._settler.alarmed = progress.alarmed
@@ -115,6 +110,11 @@ class Dispatcher:
         self._settler.disable_reason = None
         if starts_over:
             self._note(self._settler.start_over())
+        self._wake.set()
+
+    def try_now(self) -> None:
+        """Probe at once if it does not answer: a person has changed something."""
+        self.health.hasten()
         self._wake.set()
 
     def revive(self) -> None:
@@ -249,13 +249,8 @@ class Dispatcher:
         self, progress: Progress, new: Sequence[Delivery] = (), *, requeue: Requeue | None = None
     ) -> None:
         """Make everything known durable, with the vital signs of the moment. Raises `StoreError`."""
-        signs = {
-            "first_failed_at": self.health.first_failed_at,
-            "last_success_at": self.health.last_success_at,
-            "acknowledged": self._settler.acknowledged,
-            "alarmed": self._settler.alarmed,
-        }
-        await self._keeper.commit(replace(progress, **signs), new, requeue=requeue)
+        kept = replace(progress, acknowledged=self._settler.acknowledged, alarmed=self._settler.alarmed)
+        await self._keeper.commit(self.health.kept_in(kept), new, requeue=requeue)
 
     def _note(self, rows: list[Delivery]) -> None:
         if rows and self._keeper.save_at is None:

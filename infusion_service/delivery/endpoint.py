@@ -146,6 +146,15 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The highest number answered 2xx."""
     alarmed: bool = False
     """Whether `endpoint.failing` has been said."""
+    circuit_open: bool = False
+    """Whether only probes go out; the next four say when. Kept, so that a restart does not fall upon a dead engine."""
+    probes: int = 0
+    last_probe_at: datetime | None = None
+    next_probe_at: datetime | None = None
+    paused_until: datetime | None = None
+    """It asked to be left alone until then (`Retry-After`)."""
+    catching_up: bool = False
+    """Whether the pace after an outage is still kept."""
 
 
 def progress_of(record: dict[str, Any]) -> Progress:

@@ -13,19 +13,21 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
-from msgspec.structs import replace
 
 from infusion_service.clinical.vocabulary import SERVICE, Actor, format_time
 from infusion_service.delivery import showing
 from infusion_service.delivery.admission import Admission, DayOf, filter_of
 from infusion_service.delivery.courier import Courier, HttpCourier, Target
+from infusion_service.delivery.desk import DeliveryDesk
 from infusion_service.delivery.dispatcher import Dispatcher
 from infusion_service.delivery.egress import EgressGuard
 from infusion_service.delivery.endpoint import KIND_PROGRESS, Endpoint, Progress, State, progress_of
-from infusion_service.delivery.errors import NotPossible, UnknownDelivery
+from infusion_service.delivery.errors import NotPossible
+from infusion_service.delivery.figures import EndpointFigures, Tally, lag_of
 from infusion_service.delivery.outlet import Outlet, open_outlet
 from infusion_service.delivery.registry import Journal, Registry, Rules, Shown
 from infusion_service.delivery.rendering import render_own
@@ -34,7 +36,7 @@ from infusion_service.delivery.surroundings import Surroundings
 from infusion_service.delivery.vault import Vault, VaultUnusable
 from infusion_service.intake.clock import Clock
 from infusion_service.intake.identifiers import new_id
-from infusion_service.log.deliveries import Delivery, DeliveryBatch, DeliveryState
+from infusion_service.log.deliveries import DeliverySearch
 from infusion_service.log.entry import LogEntry
 from infusion_service.log.store import Store
 
@@ -84,6 +86,11 @@ class Endpoints:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._turn = asyncio.Lock()
         self._started = False
+        self._tally = Tally()
+        self.deliveries = DeliveryDesk(
+            self._registry, means.store, site=means.rules.site, now=means.clock.now, changed=self._look_again
+        )
+        """What was sent, for who looks through it."""
 
     @property
     def started(self) -> bool:
@@ -148,6 +155,7 @@ class Endpoints:
             self._registry.get(endpoint_id)
             await self._halt(endpoint_id)
             await self._registry.remove(endpoint_id, by)
+            self._tally.forget(endpoint_id)
 
     async def rotate(self, endpoint_id: str, overlap_s: int, by: Actor) -> dict[str, Any]:
         """Give an endpoint a new secret, shown this once. Raises `DeliveryRefused`."""
@@ -183,7 +191,7 @@ class Endpoints:
         """How an endpoint fares. Raises `UnknownEndpoint`."""
         endpoint = self._registry.get(endpoint_id)
         site, deliveries = self._means.rules.site, self._means.store.deliveries
-        parked = await deliveries.page(site, endpoint_id, state="parked", limit=PARKED_SHOWN_MAX)
+        parked = await deliveries.page(site, endpoint_id, DeliverySearch(state="parked"), limit=PARKED_SHOWN_MAX)
         counts = await deliveries.counts(site, endpoint_id)
         return showing.status(
             endpoint, self._dispatchers.get(endpoint_id), counts, parked, log_size=self._means.log_size()
@@ -200,46 +208,9 @@ class Endpoints:
         await self._registry.note("endpoint.replayed", data, by)
         await dispatcher.replay(wanted.from_seq, wanted.to_seq)
 
-    async def deliveries(
-        self,
-        endpoint_id: str,
-        *,
-        state: DeliveryState | None = None,
-        day: str | None = None,
-        event_type: str | None = None,
-        after: int = 0,
-        limit: int,
-    ) -> list[dict[str, Any]]:
-        """Deliveries by number. Raises `UnknownEndpoint`."""
-        self._registry.get(endpoint_id)
-        rows = await self._means.store.deliveries.page(
-            self._means.rules.site,
-            endpoint_id,
-            state=state,
-            lane=day,
-            event_type=event_type,
-            after=after,
-            limit=limit,
-        )
-        return [showing.delivery(row) for row in rows]
-
-    async def retry(self, endpoint_id: str, epsequence: int, reason: str, by: Actor) -> dict[str, Any]:
-        """Try a parked delivery again at once. Raises `DeliveryRefused`."""
-        row = await self._parked(endpoint_id, epsequence)
-        if row.body is None:
-            raise NotPossible("its bytes have been forgotten")
-        data = {"endpoint": endpoint_id, "epsequence": epsequence, "reason": reason}
-        await self._registry.note("delivery.retried", data, by)
-        # It stays out of its lane: what came after it has been delivered, or is under way.
-        return await self._amend(replace(row, reason="redrive", attempts=0, next_attempt_at=self._means.clock.now()))
-
-    async def drop(self, endpoint_id: str, epsequence: int, reason: str, by: Actor) -> dict[str, Any]:
-        """Give a parked delivery up. Raises `DeliveryRefused`."""
-        row = await self._parked(endpoint_id, epsequence)
-        data = {"endpoint": endpoint_id, "epsequence": epsequence, "event": row.webhook_id, "reason": reason}
-        await self._registry.note("delivery.dropped", data, by)
-        now = self._means.clock.now()
-        return await self._amend(replace(row, state="dropped", next_attempt_at=None, settled_at=now))
+    async def figures(self) -> list[EndpointFigures]:
+        """What there is to measure of every endpoint."""
+        return [await self._figures_of(endpoint) for endpoint in self._registry.all()]
 
     # What dispatchers need
 
@@ -295,7 +266,14 @@ class Endpoints:
 
     def _open_outlet(self, endpoint: Endpoint) -> Outlet:
         means = self._means
-        return open_outlet(endpoint, means.vault, self._make_courier, wall_s=means.wall_s, now=means.clock.now)
+        return open_outlet(
+            endpoint,
+            means.vault,
+            self._make_courier,
+            wall_s=means.wall_s,
+            now=means.clock.now,
+            count=partial(self._tally.count, endpoint.id),
+        )
 
     async def _progress_of(self, endpoint: Endpoint) -> Progress:
         site, store = self._means.rules.site, self._means.store
@@ -312,6 +290,9 @@ class Endpoints:
     async def _again(self, endpoint: Endpoint) -> None:
         await self._halt(endpoint.id)
         await self._begin(self._registry.get(endpoint.id))  # its last attempt may have disabled it meanwhile
+        dispatcher = self._dispatchers.get(endpoint.id)
+        if dispatcher is not None:
+            dispatcher.try_now()
 
     async def _halt(self, endpoint_id: str) -> None:
         dispatcher = self._dispatchers.pop(endpoint_id, None)
@@ -328,21 +309,33 @@ class Endpoints:
             raise NotPossible(why if self._started else "this needs the running service")
         return dispatcher
 
-    async def _parked(self, endpoint_id: str, epsequence: int) -> Delivery:
-        self._registry.get(endpoint_id)
-        row = await self._means.store.deliveries.one(self._means.rules.site, endpoint_id, epsequence)
-        if row is None:
-            raise UnknownDelivery("the endpoint has no delivery of this number")
-        if row.state != "parked":
-            raise NotPossible(f"the delivery is {row.state}, not parked")
-        return row
-
-    async def _amend(self, row: Delivery) -> dict[str, Any]:
-        await self._means.store.deliveries.change(self._means.rules.site, DeliveryBatch(changed=[row]))
-        dispatcher = self._dispatchers.get(row.endpoint_id)
+    def _look_again(self, endpoint_id: str) -> None:
+        dispatcher = self._dispatchers.get(endpoint_id)
         if dispatcher is not None:
             dispatcher.look_again()
-        return showing.delivery(row)
+
+    async def _figures_of(self, endpoint: Endpoint) -> EndpointFigures:
+        site, store = self._means.rules.site, self._means.store
+        dispatcher = self._dispatchers.get(endpoint.id)
+        progress = await self._progress_of(endpoint) if dispatcher is None else dispatcher.progress
+        lag_entries, lag_s = await lag_of(
+            store,
+            site,
+            endpoint.id,
+            after_seq=progress.after_seq,
+            log_size=self._means.log_size(),
+            now=self._means.clock.now(),
+        )
+        return EndpointFigures(
+            endpoint=endpoint.id,
+            state=endpoint.state,
+            attempts=self._tally.of(endpoint.id),
+            lag_entries=lag_entries,
+            lag_s=lag_s,
+            parked=(await store.deliveries.counts(site, endpoint.id))["parked"],
+            in_flight=0 if dispatcher is None else dispatcher.in_flight,
+            circuit_open=progress.circuit_open if dispatcher is None else dispatcher.health.open,
+        )
 
     def _view(self, endpoint: Endpoint) -> dict[str, Any]:
         try:

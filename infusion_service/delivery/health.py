@@ -2,7 +2,8 @@
 
 A dead engine is not the fault of any message. Promises: while the circuit is open only probes go out, no attempt
 counts and nothing is parked; the first 2xx closes it. Failures in two lanes, or five in a row, without a 2xx between
-them, open it. Does not: send or keep anything.
+them, open it. What it knows survives a restart: a dead engine is not fallen upon by whoever starts anew. Does not: send
+or keep anything.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
+from infusion_service.delivery.endpoint import Progress
 from infusion_service.delivery.schedule import probe_gap
 
 FAILED_LANES_MAX = 2
@@ -24,29 +28,37 @@ FAILING_AFTER = timedelta(minutes=15)
 class Health:
     """What is known of one endpoint's state of life."""
 
-    def __init__(
-        self,
-        *,
-        chance: Callable[[], float],
-        catch_up_per_s: int,
-        first_failed_at: datetime | None = None,
-        last_success_at: datetime | None = None,
-    ) -> None:
+    def __init__(self, progress: Progress, *, chance: Callable[[], float], catch_up_per_s: int) -> None:
+        """Go on from what was kept in `progress`."""
         self._chance = chance
         self._catch_up_gap = timedelta(milliseconds=round(1000 / catch_up_per_s))
         self._lanes_failed: set[str] = set()
         self._in_row = 0
-        self._probes = 0
-        self._last_probe_at: datetime | None = None
+        self._probes = progress.probes
+        self._last_probe_at = progress.last_probe_at
         self._next_start_at: datetime | None = None
-        self.first_failed_at = first_failed_at
+        self.first_failed_at = progress.first_failed_at
         """Since when there has been no 2xx, where there was a failure since."""
-        self.last_success_at = last_success_at
-        self.open = False
-        self.paused_until: datetime | None = None
+        self.last_success_at = progress.last_success_at
+        self.open = progress.circuit_open
+        self.paused_until = progress.paused_until
         """It asked to be left alone (`Retry-After`)."""
-        self.next_probe_at: datetime | None = None
-        self.catching_up = False
+        self.next_probe_at = progress.next_probe_at
+        self.catching_up = progress.catching_up
+
+    def kept_in(self, progress: Progress) -> Progress:
+        """Write down what a restart has to know."""
+        return replace(
+            progress,
+            first_failed_at=self.first_failed_at,
+            last_success_at=self.last_success_at,
+            circuit_open=self.open,
+            probes=self._probes,
+            last_probe_at=self._last_probe_at,
+            next_probe_at=self.next_probe_at,
+            paused_until=self.paused_until,
+            catching_up=self.catching_up,
+        )
 
     def succeeded(self, now: datetime) -> bool:
         """Hear of a 2xx; returns whether it ended an outage."""
@@ -65,6 +77,10 @@ class Health:
         self._lanes_failed.clear()
         self._in_row = self._probes = 0
         self.first_failed_at = self.next_probe_at = self.paused_until = None
+
+    def hasten(self) -> None:
+        """Let the next probe go out at once."""
+        self.next_probe_at = None
 
     def failed(self, lane: str, now: datetime, *, probe: bool) -> None:
         """Hear of a failure of a delivery in `lane`; those under way when the circuit opens say nothing new."""

@@ -159,8 +159,10 @@ class Lanes:
 
     def key_of(self, item: Item) -> str:
         """The lane an item goes in."""
-        if item.parked or self._ordering == "none":
+        if self._ordering == "none":
             return f"#{item.epsequence}"
+        if item.parked:  # beside its lane, and still in the order of the day's other parked ones that are due
+            return f"#{item.lane}"
         return "" if self._ordering == "strict" else item.lane
 
     def _offer(self, key: str, lane: _Lane) -> None:

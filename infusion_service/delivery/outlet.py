@@ -44,12 +44,17 @@ class Outlet:
         headers: dict[str, str],
         wall_s: Callable[[], float],
         now: Callable[[], datetime],
+        count: Callable[[Reply], None],
     ) -> None:
-        """`keys` newest first. `wall_s` is the time receivers compare with their own; `now` decides which keys live."""
+        """`keys` newest first. `wall_s` is the time receivers compare with their own; `now` decides which keys live.
+
+        `count` hears of every attempt.
+        """
         self._courier = courier
         self._keys = tuple(keys)
         self._wall_s = wall_s
         self._now = now
+        self._count = count
         self._signer, self._ends_at = self._live_signer()
         self._headers = {
             "content-type": CONTENT_TYPE,
@@ -70,7 +75,9 @@ class Outlet:
             "infday-attempt": str(attempt),
             "infday-reason": reason,
         }
-        return await self._courier.post(headers, body)
+        reply = await self._courier.post(headers, body)
+        self._count(reply)
+        return reply
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -105,6 +112,7 @@ def open_outlet(
     *,
     wall_s: Callable[[], float],
     now: Callable[[], datetime],
+    count: Callable[[Reply], None],
 ) -> Outlet:
     """Build the way out of an endpoint. Raises `VaultUnusable`, `ValueError` or `ssl.SSLError`."""
     keys = [opened_key(endpoint, key, vault) for key in endpoint.keys]
@@ -118,7 +126,8 @@ def open_outlet(
         ca_pem=endpoint.ca_pem,
         client_pem=held if endpoint.auth_kind == "mtls" else None,
     )
-    return Outlet(make_courier(target), keys=keys, headers=_auth_headers(endpoint, held), wall_s=wall_s, now=now)
+    headers = _auth_headers(endpoint, held)
+    return Outlet(make_courier(target), keys=keys, headers=headers, wall_s=wall_s, now=now, count=count)
 
 
 def _auth_headers(endpoint: Endpoint, held: str) -> dict[str, str]:

@@ -133,6 +133,14 @@ class Reason(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     reason: Annotated[str, Meta(min_length=1, max_length=500)]
 
 
+class Retries(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Parked deliveries to try again, by their numbers, both ends included; the reason goes into the log."""
+
+    from_n: Annotated[int, Meta(ge=1, le=WHOLE_MAX)]
+    to_n: Annotated[int, Meta(ge=1, le=WHOLE_MAX)]
+    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+
+
 class MayGiveReason(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Why, where one wants to say."""
 

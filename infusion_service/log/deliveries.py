@@ -62,6 +62,26 @@ class DeliveryBatch:
     operational: Sequence[Put | Drop] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliverySearch:
+    """What deliveries somebody looks for; what is None does not matter."""
+
+    state: DeliveryState | None = None
+    lane: str | None = None
+    event_type: str | None = None
+    answer: str | None = None
+    """What came of the last attempt: its status ("503"), or its fault ("timeout")."""
+    since: datetime | None = None
+    """The last attempt was made at this time or later."""
+    until: datetime | None = None
+    """The last attempt was made before this time."""
+    to_number: int | None = None
+    """The last number of the range, included."""
+
+
+ANY_DELIVERY = DeliverySearch()
+
+
 class Deliveries(Protocol):
     """The deliveries of all sites in one store."""
 
@@ -78,15 +98,7 @@ class Deliveries(Protocol):
         """When the next parked delivery is to be tried again."""
 
     async def page(
-        self,
-        site: str,
-        endpoint_id: str,
-        *,
-        state: DeliveryState | None = None,
-        lane: str | None = None,
-        event_type: str | None = None,
-        after: int = 0,
-        limit: int,
+        self, site: str, endpoint_id: str, search: DeliverySearch = ANY_DELIVERY, *, after: int = 0, limit: int
     ) -> list[Delivery]:
         """Deliveries by number, from `after` exclusive, without their bodies."""
 

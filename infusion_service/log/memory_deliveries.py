@@ -6,10 +6,13 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
-from infusion_service.log.deliveries import Delivery, DeliveryBatch, DeliveryState
+from infusion_service.clinical.vocabulary import parse_time
+from infusion_service.log.deliveries import ANY_DELIVERY, Delivery, DeliveryBatch, DeliverySearch, DeliveryState
 from infusion_service.log.records import Drop, Put
 
 OPEN_STATES = ("waiting", "parked")
@@ -75,24 +78,13 @@ class MemoryDeliveries:
         return (row for _, row in sorted(self._open[site, endpoint_id].items()) if row.state == state)
 
     async def page(
-        self,
-        site: str,
-        endpoint_id: str,
-        *,
-        state: DeliveryState | None = None,
-        lane: str | None = None,
-        event_type: str | None = None,
-        after: int = 0,
-        limit: int,
+        self, site: str, endpoint_id: str, search: DeliverySearch = ANY_DELIVERY, *, after: int = 0, limit: int
     ) -> list[Delivery]:
         """See `Deliveries.page`."""
         found = (
             replace(row, body=None)
             for number, row in sorted(self._rows[site, endpoint_id].items())
-            if number > after
-            and state in (None, row.state)
-            and lane in (None, row.lane)
-            and event_type in (None, row.event_type)
+            if number > after and _is_looked_for(row, search)
         )
         return list(islice(found, limit))
 
@@ -123,6 +115,21 @@ class MemoryDeliveries:
         for row in list(self._rows[site, endpoint_id].values()):
             if row.settled_at is not None and row.settled_at < settled_before and row.body is not None:
                 self._keep(site, replace(row, body=None))
+
+
+def _is_looked_for(row: Delivery, search: DeliverySearch) -> bool:
+    history: list[dict[str, Any]] = msgspec.json.decode(row.history)
+    last = history[-1] if history else {}
+    at = parse_time(last["at"]) if "at" in last else None
+    return (
+        search.state in (None, row.state)
+        and search.lane in (None, row.lane)
+        and search.event_type in (None, row.event_type)
+        and search.answer in (None, str(last.get("status", last.get("fault", ""))))
+        and (search.since is None or (at is not None and at >= search.since))
+        and (search.until is None or (at is not None and at < search.until))
+        and (search.to_number is None or row.epsequence <= search.to_number)
+    )
 
 
 def _requeued(row: Delivery) -> Delivery:

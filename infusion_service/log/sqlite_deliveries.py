@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from infusion_service.log.deliveries import Delivery, DeliveryBatch, DeliveryState
+from infusion_service.clinical.vocabulary import format_time
+from infusion_service.log.deliveries import ANY_DELIVERY, Delivery, DeliveryBatch, DeliverySearch
 from infusion_service.log.sqlite_reader import Reader
 from infusion_service.log.sqlite_rows import from_ms, to_ms
 from infusion_service.log.sqlite_schema import RawConnection
@@ -49,19 +50,10 @@ class SqliteDeliveries:
         return _moment(found[0][0]) if found else None
 
     async def page(
-        self,
-        site: str,
-        endpoint_id: str,
-        *,
-        state: DeliveryState | None = None,
-        lane: str | None = None,
-        event_type: str | None = None,
-        after: int = 0,
-        limit: int,
+        self, site: str, endpoint_id: str, search: DeliverySearch = ANY_DELIVERY, *, after: int = 0, limit: int
     ) -> list[Delivery]:
         """See `Deliveries.page`."""
-        filters = {"state": state, "lane": lane, "event_type": event_type, "after": after, "limit": limit}
-        rows: Sequence[Any] = await self._read(_select_page, site, endpoint_id, filters)
+        rows: Sequence[Any] = await self._read(_select_page, site, endpoint_id, search, after, limit)
         return [_delivery(endpoint_id, row) for row in rows]
 
     async def one(self, site: str, endpoint_id: str, epsequence: int) -> Delivery | None:
@@ -96,13 +88,27 @@ def _select(reader: Reader, statement: str, site: str, endpoint_id: str, *values
     return found
 
 
-def _select_page(reader: Reader, site: str, endpoint_id: str, filters: dict[str, object]) -> list[Any]:
+def _select_page(
+    reader: Reader, site: str, endpoint_id: str, search: DeliverySearch, after: int, limit: int
+) -> list[Any]:
     site_key = reader.site_key(site)
     if site_key is None:
         return []
-    values = {**filters, "site_key": site_key, "endpoint_id": id_bytes(endpoint_id)}
-    state = filters["state"]
-    statement = f"deliveries_{state}" if state in ("waiting", "parked") else "deliveries"
+    values = {
+        "site_key": site_key,
+        "endpoint_id": id_bytes(endpoint_id),
+        "state": search.state,
+        "lane": search.lane,
+        "event_type": search.event_type,
+        "answer": search.answer,
+        # Attempts are written with the time as a text whose order is that of the moments.
+        "since": None if search.since is None else format_time(search.since),
+        "until": None if search.until is None else format_time(search.until),
+        "to_number": search.to_number,
+        "after": after,
+        "limit": limit,
+    }
+    statement = f"deliveries_{search.state}" if search.state in ("waiting", "parked") else "deliveries"
     found: list[Any] = reader.execute(SQL[statement], values).fetchall()
     return found
 

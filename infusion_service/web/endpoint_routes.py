@@ -38,6 +38,9 @@ ENDPOINT_ROUTES: tuple[Route, ...] = (
     _route("POST", _ONE + "/enable", endpoints.post_enable),
     _route("GET", _ONE + "/status", endpoints.get_status, OVERSEERS),
     _route("GET", _ONE + "/deliveries", endpoints.get_deliveries, OVERSEERS),
+    _route("POST", _ONE + "/deliveries/retry", endpoints.post_retries),
+    _route("GET", _DELIVERY, endpoints.get_delivery, OVERSEERS),
+    _route("GET", _DELIVERY + "/attempts", endpoints.get_attempts, OVERSEERS),
     _route("POST", _DELIVERY + "/retry", endpoints.post_retry),
     _route("POST", _DELIVERY + "/drop", endpoints.post_drop),
 )
@@ -86,8 +89,13 @@ ENDPOINT_DESCRIPTIONS: Mapping[tuple[str, str], Description] = {
     ("GET", _ONE + "/deliveries"): _says(
         "Its deliveries and their attempts",
         gives=shapes.DeliveryPage,
-        query=("state", "day", "type", "after", "limit"),
+        query=("state", "day", "type", "answer", "since", "until", "after", "limit"),
     ),
+    ("POST", _ONE + "/deliveries/retry"): _says(
+        "Try what is parked in a range again", takes=requests.Retries, gives=shapes.Retried, refuses=(409, *_CHANGE)
+    ),
+    ("GET", _DELIVERY): _says("One delivery and its attempts", gives=shapes.Delivery),
+    ("GET", _DELIVERY + "/attempts"): _says("The attempts of one delivery", gives=shapes.DeliveryAttempts),
     ("POST", _DELIVERY + "/retry"): _says(
         "Try a parked delivery again", takes=requests.Reason, gives=shapes.Delivery, refuses=(409, *_CHANGE)
     ),

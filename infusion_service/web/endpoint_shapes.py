@@ -92,6 +92,19 @@ class DeliveryPage(msgspec.Struct, forbid_unknown_fields=True):
     next_after: int
 
 
+class DeliveryAttempts(msgspec.Struct, forbid_unknown_fields=True):
+    """The attempts of one delivery, the newest last."""
+
+    n: int
+    attempts: list[DeliveryAttempt]
+
+
+class Retried(msgspec.Struct, forbid_unknown_fields=True):
+    """How many deliveries are tried again."""
+
+    retried: int
+
+
 class EndpointStatus(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """How an endpoint fares: how far it has come, what waits, what is parked."""
 

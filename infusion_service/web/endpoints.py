@@ -21,9 +21,17 @@ from infusion_service.delivery.errors import (
     UnusableSetting,
 )
 from infusion_service.delivery.rendering import SCHEMA_VERSION
-from infusion_service.delivery.requests import EndpointChange, MayGiveReason, NewEndpoint, Reason, Replay, Rotation
+from infusion_service.delivery.requests import (
+    EndpointChange,
+    MayGiveReason,
+    NewEndpoint,
+    Reason,
+    Replay,
+    Retries,
+    Rotation,
+)
 from infusion_service.delivery.vault import VaultUnusable
-from infusion_service.log.deliveries import DeliveryState
+from infusion_service.log.deliveries import DeliverySearch, DeliveryState
 from infusion_service.settings import Settings
 from infusion_service.web import body, payloads
 from infusion_service.web.answers import answer, nothing
@@ -113,38 +121,60 @@ async def get_status(request: web.Request) -> web.Response:
 
 async def get_deliveries(request: web.Request) -> web.Response:
     """Return deliveries by number; `next_after` continues."""
-    query = Query(request, "state", "day", "type", "after", "limit")
+    query = Query(request, "state", "day", "type", "answer", "since", "until", "after", "limit")
     state = query.text("state")
     if state is not None and state not in STATES:
         raise malformed(f"Query parameter state: one of {', '.join(STATES)}.", [{"pointer": "?state", "detail": ""}])
+    search = DeliverySearch(
+        state=cast(DeliveryState | None, state),
+        lane=query.text("day"),
+        event_type=query.text("type"),
+        answer=query.text("answer"),
+        since=query.moment("since"),
+        until=query.moment("until"),
+    )
     page_max = request.app[SETTINGS].limits.page_entries_max
     limit = query.whole("limit", least=1, most=page_max) or page_max
     after = query.whole("after", least=0) or 0
-    rows = await _refusing(
-        _room(request).deliveries(
-            request.match_info["endpoint"],
-            state=cast(DeliveryState | None, state),
-            day=query.text("day"),
-            event_type=query.text("type"),
-            after=after,
-            limit=limit,
-        )
-    )
+    desk = _room(request).deliveries
+    rows = await _refusing(desk.page(request.match_info["endpoint"], search, after=after, limit=limit))
     return answer({"deliveries": rows, "next_after": rows[-1]["n"] if rows else after})
+
+
+async def get_delivery(request: web.Request) -> web.Response:
+    """Return one delivery with its attempts."""
+    Query(request)
+    return answer(await _refusing(_room(request).deliveries.one(request.match_info["endpoint"], _number(request))))
+
+
+async def get_attempts(request: web.Request) -> web.Response:
+    """Return the attempts of one delivery."""
+    Query(request)
+    shown = await _refusing(_room(request).deliveries.one(request.match_info["endpoint"], _number(request)))
+    return answer({"n": shown["n"], "attempts": shown["attempts"]})
+
+
+async def post_retries(request: web.Request) -> web.Response:
+    """Try what is parked in a range of numbers again at once, the oldest first."""
+    wanted = payloads.read_as(await body.json_of(request), Retries)
+    desk, by = _room(request).deliveries, request[CALLER].actor
+    endpoint = request.match_info["endpoint"]
+    retried = await _refusing(desk.retry_range(endpoint, wanted.from_n, wanted.to_n, wanted.reason, by))
+    return answer({"retried": retried})
 
 
 async def post_retry(request: web.Request) -> web.Response:
     """Try a parked delivery again at once."""
     wanted = payloads.read_as(await body.json_of(request), Reason)
-    room, by = _room(request), request[CALLER].actor
-    return answer(await _refusing(room.retry(request.match_info["endpoint"], _number(request), wanted.reason, by)))
+    desk, by = _room(request).deliveries, request[CALLER].actor
+    return answer(await _refusing(desk.retry(request.match_info["endpoint"], _number(request), wanted.reason, by)))
 
 
 async def post_drop(request: web.Request) -> web.Response:
     """Give a parked delivery up."""
     wanted = payloads.read_as(await body.json_of(request), Reason)
-    room, by = _room(request), request[CALLER].actor
-    return answer(await _refusing(room.drop(request.match_info["endpoint"], _number(request), wanted.reason, by)))
+    desk, by = _room(request).deliveries, request[CALLER].actor
+    return answer(await _refusing(desk.drop(request.match_info["endpoint"], _number(request), wanted.reason, by)))
 
 
 async def get_asyncapi(request: web.Request) -> web.Response:

@@ -6,11 +6,14 @@ the log already says (facts, states), beyond counting.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from infusion_service import __version__
+from infusion_service.delivery.figures import EndpointFigures
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -44,6 +47,8 @@ class Metrics:
         build.labels(__version__).set(1)
         self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._results: dict[str, Counter] = {}
+        self._deliveries = _Deliveries()
+        self.registry.register(self._deliveries)
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one answered request. `route` is the route's pattern, never an address."""
@@ -66,9 +71,40 @@ class Metrics:
         """Count an attempt to sign in: opened, wrong_pin or locked."""
         self._sign_ins.labels(result).inc()
 
-    def exposition(self) -> bytes:
-        """Return all figures in the text format."""
+    def exposition(self, deliveries: Sequence[EndpointFigures]) -> bytes:
+        """Return all figures in the text format, those of deliveries as they are given."""
+        self._deliveries.figures = deliveries
         return generate_latest(self.registry)
 
     def _gauge(self, name: str, what: str, reading: Callable[[], int]) -> None:
         Gauge(name, what, registry=self.registry).set_function(reading)
+
+
+class _Deliveries(Collector):
+    """Figures of endpoints, made anew for each reading: an endpoint that is gone leaves no line behind."""
+
+    figures: Sequence[EndpointFigures] = ()
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        """Return every family, also where there is no endpoint."""
+        attempts = CounterMetricFamily(
+            "infusion_delivery_attempts", "Attempts to deliver, by what came of them", labels=("endpoint", "outcome")
+        )
+        for each in self.figures:
+            for outcome, count in sorted(each.attempts.items()):
+                attempts.add_metric((each.endpoint, outcome), count)
+        yield attempts
+        for name, what, value in _GAUGES:
+            gauge = GaugeMetricFamily(f"infusion_delivery_{name}", what, labels=("endpoint", "state"))
+            for each in self.figures:
+                gauge.add_metric((each.endpoint, each.state), value(each))
+            yield gauge
+
+
+_GAUGES: tuple[tuple[str, str, Callable[[EndpointFigures], float]], ...] = (
+    ("lag_entries", "Entries committed and not delivered yet", lambda each: each.lag_entries),
+    ("lag_seconds", "Age of the oldest entry not delivered yet", lambda each: each.lag_s),
+    ("parked", "Deliveries parked", lambda each: each.parked),
+    ("in_flight", "Attempts under way", lambda each: each.in_flight),
+    ("circuit_open", "1 while the endpoint does not answer and is only probed", lambda each: each.circuit_open),
+)

@@ -39,6 +39,7 @@ _TIME: dict[str, Any] = {"type": "string", "format": "date-time"}
 _SIZE: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": INTEGER_MAX}
 
 _QUERY: dict[str, tuple[str, dict[str, Any]]] = {
+    "answer": ("What came of the last attempt: a status, or a fault such as timeout.", _TEXT),
     "after": ("Continue after this place.", {"type": "string", "pattern": CURSOR_PATTERN}),
     "at": ("The day as it stood at this clinical time.", _TIME),
     "date": ("Calendar date of the ward.", {"type": "string", "format": "date"}),
@@ -48,10 +49,12 @@ _QUERY: dict[str, tuple[str, dict[str, Any]]] = {
     "limit": ("At most so many.", {"type": "integer", "minimum": 1, "maximum": 1000}),
     "open": ("Only what is not over yet: days under way, what waits for a review.", {"type": "boolean"}),
     "seq": ("Number of the entry.", {**_SIZE, "minimum": 1}),
+    "since": ("The last attempt was made then or later.", _TIME),
     "size": ("How many entries the log had; without it, all it has.", {**_SIZE, "minimum": 1}),
     "state": ("Only days in this state.", _TEXT),
     "to": ("Size of the younger log; without it, all it has.", _SIZE),
     "type": ("Entries of this type alone.", _TEXT),
+    "until": ("The last attempt was made before.", _TIME),
     "ward": ("Only days of this ward.", _TEXT),
 }
 

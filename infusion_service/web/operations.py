@@ -9,7 +9,7 @@ from infusion_service.intake.clock import SimulatedClock
 from infusion_service.web import body, metrics, payloads
 from infusion_service.web.answers import JSON_TYPE, answer
 from infusion_service.web.days import clock_of
-from infusion_service.web.keys import CALLER, INTAKE, METRICS, OPENAPI, STOPPING, WATCH
+from infusion_service.web.keys import CALLER, ENDPOINTS, INTAKE, METRICS, OPENAPI, STOPPING, WATCH
 from infusion_service.web.problems import Problem, malformed, not_found
 from infusion_service.web.queries import Query
 
@@ -31,7 +31,8 @@ async def get_ready(request: web.Request) -> web.Response:
 
 async def get_metrics(request: web.Request) -> web.Response:
     """Return all figures for Prometheus."""
-    return web.Response(body=request.app[METRICS].exposition(), headers={"Content-Type": metrics.CONTENT_TYPE})
+    exposition = request.app[METRICS].exposition(await request.app[ENDPOINTS].figures())
+    return web.Response(body=exposition, headers={"Content-Type": metrics.CONTENT_TYPE})
 
 
 async def get_clock(request: web.Request) -> web.Response:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from infusion_service.cli.app import run
@@ -92,6 +92,8 @@ class Site:
     """A site in a directory of its own: its database, its clock, what `init` made."""
 
     directory: Path
+    more: Mapping[str, str] = field(default_factory=dict)
+    """Settings beyond those every site has."""
 
     @property
     def database(self) -> Path:
@@ -111,6 +113,7 @@ class Site:
             "INFUSION_CLOCK_KIND": "simulated",
             "INFUSION_CLOCK_START": START,
             "INFUSION_LOGS_LEVEL": "warning",
+            **self.more,
         }
 
     def run(self, *arguments: str | Path, typed: str = "", env: Mapping[str, str] | None = None) -> Ended:

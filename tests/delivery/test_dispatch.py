@@ -12,7 +12,7 @@ import pytest
 from infusion_service.delivery.errors import NotPossible
 from infusion_service.delivery.schedule import GAPS_S, Reply
 from tests.delivery.judging import order_per_day, same_bytes
-from tests.delivery.virtual import ADMIN, Site, day, in_virtual_time
+from tests.delivery.virtual import ADMIN, Site, day, in_virtual_time, takes_all
 from tests.log.given import MORNING
 
 MINUTE, HOUR = 60.0, 3600.0
@@ -152,12 +152,99 @@ def test_poison_is_parked_after_30_min_and_its_day_goes_on_and_others_never_wait
         same_bytes(receiver)
         # A person has it tried again, out of its lane.
         poison.clear()
-        await site.endpoints.retry(endpoint_id, 2, "engine mended", ADMIN)
+        await site.endpoints.deliveries.retry(endpoint_id, 2, "engine mended", ADMIN)
         await asyncio.sleep(1)
         assert [row["state"] for row in await site.rows(endpoint_id) if row["n"] == 2] == ["done"]
         assert receiver.arrivals[-1].headers["infday-reason"] == "redrive"
         with pytest.raises(NotPossible):
-            await site.endpoints.drop(endpoint_id, 2, "no", ADMIN)
+            await site.endpoints.deliveries.drop(endpoint_id, 2, "no", ADMIN)
+        await site.endpoints.stop()
+
+    in_virtual_time(work)
+
+
+def test_what_is_tried_again_by_a_person_goes_in_the_order_of_its_day(key_file: Path) -> None:
+    mended = []
+
+    async def script(event: dict[str, Any], _now: datetime) -> Reply:
+        if not mended:
+            return Reply(status=422)
+        await asyncio.sleep(1 / int(event["epsequence"]))  # the later, the sooner answered
+        return Reply(status=200)
+
+    async def work() -> None:
+        site = Site(key_file)
+        endpoint_id, receiver = await site.endpoint(script, permanent=[422], max_in_flight=8)
+        for number in range(80):
+            await site.fact(day(number % 3))
+        await asyncio.sleep(1)
+        assert len(await site.rows(endpoint_id, state="parked")) == 80
+        mended.append(True)
+        desk = site.endpoints.deliveries
+        assert await desk.retry_range(endpoint_id, 5, 80, "engine mended", ADMIN) == 76
+        await asyncio.sleep(60)
+        assert sorted(receiver.taken) == list(range(5, 81))
+        assert {a.headers["infday-reason"] for a in receiver.arrivals if a.ok} == {"redrive"}
+        order_per_day(receiver)
+        same_bytes(receiver)
+        noted = [row for row in site.scribe.rows if row.entry_type == "delivery.retried"]
+        assert len(noted) == 1
+        with pytest.raises(NotPossible):
+            await desk.retry_range(endpoint_id, 5, 80, "once more", ADMIN)
+        await site.endpoints.stop()
+
+    in_virtual_time(work)
+
+
+def test_a_restart_does_not_fall_upon_an_engine_that_does_not_answer(key_file: Path) -> None:
+    async def work() -> None:
+        site = Site(key_file)
+        endpoint_id, receiver = await site.endpoint(failing(502), max_in_flight=16)
+        for number in range(40):
+            await site.fact(day(number))
+        await asyncio.sleep(2 * HOUR)
+        assert (await site.endpoints.status(endpoint_id))["circuit"] == "open"
+        before = len(receiver.arrivals)
+        for _ in range(12):
+            await site.crash()
+            await asyncio.sleep(10)
+        assert (await site.endpoints.status(endpoint_id))["circuit"] == "open"
+        assert len(receiver.arrivals) - before <= 4  # one in 30 s, with days never tried
+        receiver.script = takes_all
+        await asyncio.sleep(11 * MINUTE)
+        assert sorted(receiver.taken) == list(range(1, 41))
+        await site.endpoints.stop()
+
+    in_virtual_time(work)
+
+
+def test_a_pause_that_was_asked_for_and_the_pace_of_catching_up_outlive_a_restart(key_file: Path) -> None:
+    answered = asyncio.Event()
+
+    async def script(_event: dict[str, Any], now: datetime) -> Reply:
+        if now < MORNING + timedelta(minutes=10):
+            return Reply(status=503, headers={"retry-after": "1800"})
+        answered.set()
+        return Reply(status=200)
+
+    async def work() -> None:
+        site = Site(key_file)
+        _, receiver = await site.endpoint(script, catch_up_per_s=10)
+        for number in range(300):
+            await site.fact(day(number % 100))
+        await asyncio.sleep(1)
+        asked = len(receiver.arrivals)
+        await site.crash()
+        await asyncio.sleep(29 * MINUTE)
+        assert len(receiver.arrivals) == asked
+        await answered.wait()
+        await asyncio.sleep(5)
+        await site.crash()
+        await asyncio.sleep(5 * MINUTE)
+        assert len(receiver.taken) == 300
+        taken = [a.at for a in receiver.arrivals if a.ok]
+        assert taken[-1] - taken[0] >= timedelta(seconds=29)
+        order_per_day(receiver)
         await site.endpoints.stop()
 
     in_virtual_time(work)
@@ -253,7 +340,7 @@ def test_abort_message_and_permanent_statuses_park_at_once(key_file: Path) -> No
         assert receiver.taken == [3]
         parked = await site.rows(endpoint_id, state="parked")
         assert [(row["n"], row["next_attempt_at"]) for row in parked] == [(1, None), (2, None)]
-        await site.endpoints.drop(endpoint_id, 1, "a test message", ADMIN)
+        await site.endpoints.deliveries.drop(endpoint_id, 1, "a test message", ADMIN)
         assert [row["n"] for row in await site.rows(endpoint_id, state="dropped")] == [1]
         await site.endpoints.stop()
 

@@ -27,6 +27,7 @@ from infusion_service.delivery.rendering import DayFacts
 from infusion_service.delivery.requests import NewEndpoint
 from infusion_service.delivery.schedule import Reply
 from infusion_service.delivery.vault import Vault
+from infusion_service.log.deliveries import DeliverySearch
 from infusion_service.log.memory import MemoryStore
 from infusion_service.log.store import Drop, Put, Store
 from tests.log.given import MORNING, SITE, Scribe
@@ -241,7 +242,7 @@ class Site:
         return str(created["id"]), receiver
 
     async def rows(self, endpoint_id: str, **filters: Any) -> list[dict[str, Any]]:
-        return await self.endpoints.deliveries(endpoint_id, limit=10_000, **filters)
+        return await self.endpoints.deliveries.page(endpoint_id, DeliverySearch(**filters), limit=10_000)
 
 
 def day(number: int) -> str:

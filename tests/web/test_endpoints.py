@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 from jsonschema import Draft202012Validator
+from prometheus_client.parser import text_string_to_metric_families
 from standardwebhooks import Webhook
 
 from infusion_service.settings import Settings
@@ -140,6 +141,72 @@ async def test_what_is_parked_can_be_tried_again_or_dropped(ward: HttpWard, engi
     late = await ward.post(f"{one}/deliveries/1/drop", {"reason": "too late"}, by="integration")
     assert (late.status, late.code) == (409, "not_possible")
     assert (await ward.post(f"{one}/deliveries/7/drop", {"reason": "none"}, by="integration")).status == 404
+
+
+async def test_deliveries_are_searched_looked_at_and_tried_again_by_the_range(
+    ward: HttpWard, engine: tuple[Engine, str, int]
+) -> None:
+    receiver, url, _ = engine
+    receiver.status = 422
+    made = await ward.post("/v1/endpoints", {"name": "engine", "url": url, "permanent": [422]}, by="integration")
+    one = f"/v1/endpoints/{made.body['id']}"
+    days = [await ward.schedule() for _ in range(3)]
+    for n in (1, 2, 3):
+        await delivered(ward, made.body["id"], n)
+
+    async def found(query: str) -> list[int]:
+        page = await ward.get(f"{one}/deliveries?{query}", by="auditor")
+        assert page.status == 200, page.body
+        return [row["n"] for row in page.body["deliveries"]]
+
+    row = (await ward.get(f"{one}/deliveries/2", by="auditor")).body
+    attempts = (await ward.get(f"{one}/deliveries/2/attempts", by="auditor")).body
+    assert (row["subject"], attempts) == (days[1], {"n": 2, "attempts": row["attempts"]})
+    assert await found("answer=422&state=parked") == [1, 2, 3]
+    assert await found(f"day={days[1]}&type=day.scheduled") == [2]
+    assert await found("answer=500") == []
+    assert await found(f"since={row['attempts'][0]['at']}&limit=2") in ([1, 2], [2, 3])
+    assert await found("until=2020-01-01T00:00:00Z") == []
+    assert (await ward.get(f"{one}/deliveries?since=yesterday", by="auditor")).code == "malformed"
+    assert (await ward.get(f"{one}/deliveries/9", by="auditor")).status == 404
+
+    receiver.status = 200
+    wanted = {"from_n": 2, "to_n": 3, "reason": "the channel is there now"}
+    assert (await ward.post(f"{one}/deliveries/retry", wanted, by="integration")).body == {"retried": 2}
+    while await found("state=done") != [2, 3]:
+        pass
+    assert (await ward.post(f"{one}/deliveries/retry", wanted, by="integration")).code == "not_possible"
+
+
+async def test_figures_say_how_deliveries_fare_and_name_no_address(
+    ward: HttpWard, engine: tuple[Engine, str, int]
+) -> None:
+    receiver, url, port = engine
+    receiver.status = 422
+    wanted = {"name": "lab of Dr Mustermann", "url": url + "?key=s3cret", "permanent": [422]}
+    made = await ward.post("/v1/endpoints", wanted, by="integration")
+    await ward.schedule()
+    await delivered(ward, made.body["id"], 1)
+    receiver.status = 204
+    await ward.schedule()
+    await delivered(ward, made.body["id"], 2)
+
+    text = (await ward.call("GET", "/metrics", by="admin")).body
+
+    samples = {
+        (sample.name, sample.labels.get("outcome", sample.labels.get("state"))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.labels.get("endpoint") == made.body["id"]
+    }
+    assert samples["infusion_delivery_attempts_total", "4xx"] == 1
+    assert samples["infusion_delivery_attempts_total", "2xx"] == 1
+    assert samples["infusion_delivery_parked", "active"] == 1
+    assert samples["infusion_delivery_lag_entries", "active"] == 0
+    assert samples["infusion_delivery_lag_seconds", "active"] == 0
+    assert samples["infusion_delivery_circuit_open", "active"] == 0
+    for secret in ("s3cret", str(port), "Mustermann", "127.0.0.1"):
+        assert secret not in text
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from infusion_service.clinical.vocabulary import parse_time
-from infusion_service.log.deliveries import Delivery, DeliveryBatch, Requeue
+from infusion_service.log.deliveries import Delivery, DeliveryBatch, DeliverySearch, Requeue
 from infusion_service.log.store import Put, Store
 from tests.log.contract.conftest import Reopen
 from tests.log.given import DAY_1, DAY_2, Scribe, an_entry
@@ -78,9 +79,31 @@ async def test_parked_ones_come_back_by_their_time(store: Store) -> None:
 
 async def test_a_page_can_be_searched_and_shows_no_bytes(store: Store) -> None:
     await store.deliveries.change(SITE, DeliveryBatch(new=[row(1), row(2, lane="b"), row(3, lane="b")]))
-    page = await store.deliveries.page(SITE, ENDPOINT, lane="b", after=2, limit=5)
+    page = await store.deliveries.page(SITE, ENDPOINT, DeliverySearch(lane="b"), after=2, limit=5)
     assert [(found.epsequence, found.body) for found in page] == [(3, None)]
-    assert await store.deliveries.page(SITE, ENDPOINT, state="done", limit=5) == []
+    assert await store.deliveries.page(SITE, ENDPOINT, DeliverySearch(state="done"), limit=5) == []
+
+
+async def test_a_search_can_ask_what_came_of_the_last_attempt_and_when_it_was_made(store: Store) -> None:
+    histories = {
+        1: '[{"at":"2026-11-23T07:00:00.000Z","status":500},{"at":"2026-11-23T08:00:00.000Z","status":503}]',
+        2: '[{"at":"2026-11-23T09:00:00.000Z","fault":"timeout"}]',
+        3: "[]",
+        4: '[{"at":"2026-11-23T07:30:00.000Z","status":500}]',
+    }
+    rows = [replace(row(n), state="parked", history=history) for n, history in histories.items()]
+    await store.deliveries.change(SITE, DeliveryBatch(new=rows))
+
+    async def found(**wanted: Any) -> list[int]:
+        page = await store.deliveries.page(SITE, ENDPOINT, DeliverySearch(**wanted), limit=9)
+        return [delivery.epsequence for delivery in page]
+
+    assert await found(answer="503") == [1]
+    assert await found(answer="500", state="parked") == [4]
+    assert await found(answer="timeout") == [2]
+    assert await found(since=NOW + timedelta(hours=1)) == [1, 2]
+    assert await found(since=NOW, until=NOW + timedelta(hours=1)) == [4]
+    assert await found(state="parked", to_number=2) == [1, 2]
 
 
 async def test_a_replay_has_the_same_bytes_wait_again_unless_they_were_forgotten(store: Store) -> None:

@@ -48,6 +48,11 @@ FROM delivery INDEXED BY delivery_number
 WHERE site_key = :site_key AND endpoint_id = :endpoint_id AND epsequence > :after
   AND (:state IS NULL OR state = :state) AND (:lane IS NULL OR lane = :lane)
   AND (:event_type IS NULL OR event_type = :event_type)
+  AND (:answer IS NULL
+       OR CAST(coalesce(json_extract(history, '$[#-1].status'), json_extract(history, '$[#-1].fault')) AS TEXT) = :answer)
+  AND (:since IS NULL OR json_extract(history, '$[#-1].at') >= :since)
+  AND (:until IS NULL OR json_extract(history, '$[#-1].at') < :until)
+  AND (:to_number IS NULL OR epsequence <= :to_number)
 ORDER BY epsequence LIMIT :limit;
 
 -- name: deliveries_waiting
@@ -57,6 +62,11 @@ SELECT epsequence, seq, webhook_id, lane, event_type, state, reason, attempts, f
 FROM delivery INDEXED BY delivery_waiting
 WHERE site_key = :site_key AND endpoint_id = :endpoint_id AND state = 'waiting' AND epsequence > :after
   AND (:lane IS NULL OR lane = :lane) AND (:event_type IS NULL OR event_type = :event_type)
+  AND (:answer IS NULL
+       OR CAST(coalesce(json_extract(history, '$[#-1].status'), json_extract(history, '$[#-1].fault')) AS TEXT) = :answer)
+  AND (:since IS NULL OR json_extract(history, '$[#-1].at') >= :since)
+  AND (:until IS NULL OR json_extract(history, '$[#-1].at') < :until)
+  AND (:to_number IS NULL OR epsequence <= :to_number)
 ORDER BY epsequence LIMIT :limit;
 
 -- name: deliveries_parked
@@ -66,6 +76,11 @@ SELECT epsequence, seq, webhook_id, lane, event_type, state, reason, attempts, f
 FROM delivery INDEXED BY delivery_parked
 WHERE site_key = :site_key AND endpoint_id = :endpoint_id AND state = 'parked' AND epsequence > :after
   AND (:lane IS NULL OR lane = :lane) AND (:event_type IS NULL OR event_type = :event_type)
+  AND (:answer IS NULL
+       OR CAST(coalesce(json_extract(history, '$[#-1].status'), json_extract(history, '$[#-1].fault')) AS TEXT) = :answer)
+  AND (:since IS NULL OR json_extract(history, '$[#-1].at') >= :since)
+  AND (:until IS NULL OR json_extract(history, '$[#-1].at') < :until)
+  AND (:to_number IS NULL OR epsequence <= :to_number)
 ORDER BY epsequence LIMIT :limit;
 
 -- name: delivery
