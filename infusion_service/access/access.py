@@ -107,12 +107,13 @@ class Access:
             await self._outside.issuer.prepare(token)
 
     def second_person(self, token: str, now: datetime) -> Actor | None:
-        """Return the person behind another session's token; None when it is no valid session of staff.
+        """Return the member of staff behind another credential; None when it is nobody's here, or an office's.
 
-        Whether that person may stand in as the second one (not the same, right role) is decided with the fact.
+        It is another session's token, or one of the issuer that `prepare` has seen to. Whether that person may stand in
+        as the second one (not the same, right role) is decided with the fact.
         """
-        identity = self._directory.authenticate(token, now)
-        return identity.actor if identity is not None and identity.kind == "session" else None
+        identity = self.authenticate(token, now)
+        return identity.actor if identity is not None and identity.actor.id in self._directory.staff else None
 
     def session_bearer(self, session_id: str, device_id: str, recorded_at: datetime, now: datetime) -> Identity | None:
         """Return under whom a fact counts that `device_id` brings for one of its own sessions, also an ended one.

@@ -124,6 +124,8 @@ async def _submission(
     await reach.check_writable(intake, day_id, bearer, caller, urgent=kind.urgent)
     if fact.corrects is not None:
         await reach.check_corrected(request, fact.corrects.lower(), bearer, caller, urgent=kind.urgent)
+    if fact.second is not None:
+        await access.prepare(fact.second.token)
     return submissions.of_fact(
         fact, day_id, bearer=bearer, access=access, now=now, independent=kind.independent, if_match=if_match
     )

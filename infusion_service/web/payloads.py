@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from infusion_service.access.issuer import TOKEN_CHARS_MAX
 from infusion_service.access.records import StaffRole, TokenRole
 from infusion_service.clinical.vocabulary import cut_to_milliseconds
 from infusion_service.web.problems import Problem, malformed
@@ -34,9 +35,10 @@ YEAR_MIN, YEAR_MAX = 1900, 2199
 
 
 class Second(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The second person of a fact that needs one: their own session's token. It is never stored."""
+    """The second person of a fact that needs one: their own session's token, or one of the house's issuer. It is never
+    stored."""
 
-    token: Annotated[str, Meta(max_length=200)]
+    token: Annotated[str, Meta(max_length=TOKEN_CHARS_MAX)]
 
 
 class Fact(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

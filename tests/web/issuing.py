@@ -17,7 +17,14 @@ from tests.web.conftest import START, WARDS
 
 ISSUER = "https://login.hospital.example"
 AUDIENCE = "infusion"
-GROUPS = ("ward-nurses=nurse", "neurologists=prescriber", "audit-office=auditor", "it=admin", "engine=integration")
+GROUPS = (
+    "ward-nurses=nurse",
+    "neurologists=prescriber",
+    "pharmacy=pharmacist",
+    "audit-office=auditor",
+    "it=admin",
+    "engine=integration",
+)
 
 SETTINGS = Settings(
     wards=WARDS,

@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from infusion_service.access.jwks import ANSWER_BYTES_MAX, fetch_from
-from tests.web.conftest import BAG, VITALS, Answer, HttpWard, new_event_id, opened_ward
+from tests.web.conftest import BAG, OPERATOR, START, VITALS, Answer, HttpWard, new_event_id, opened_ward
 from tests.web.issuing import SETTINGS, Provider, ec_key, rsa_key
 
 
@@ -49,6 +49,57 @@ async def test_one_person_is_not_two_by_badge_and_by_token(ward: HttpWard, provi
     ward.tokens["jwt"] = provider.token("nurse-1")
 
     assert (await ward.fact(day_id, "bag.prepared", BAG, by="jwt")).code == "second_person_required"
+
+
+async def test_somebody_with_a_token_is_the_second_of_two_as_with_badge_and_pin(
+    ward: HttpWard, provider: Provider
+) -> None:
+    day_id, other_day = await ward.schedule(), await ward.schedule()
+    for day, first in ((day_id, "nurse"), (other_day, "jwt_1")):
+        ward.tokens["jwt_1"], ward.tokens["jwt_2"] = provider.token("nurse-1"), provider.token("nurse-2")
+        check = {"event_id": new_event_id(), "day": day, "type": "bag.prepared", "data": BAG}
+        assert (await ward.post("/v1/double-checks", check, by=first)).status == 201
+        prepared = await ward.fact(day, "bag.prepared", BAG, by="jwt_2")
+        entries = (await ward.get(f"/v1/days/{day}/entries", by="nurse")).body["entries"]
+
+        assert prepared.status == 201, prepared.body
+        (bag,) = [entry for entry in entries if entry["type"] == "bag.prepared"]
+        assert (bag["actor"]["id"], bag["second"]["id"]) == ("nurse-2", "nurse-1")
+
+
+async def override(ward: HttpWard, day_id: str, token: str) -> Answer:
+    """Have the prescriber grant what needs a pharmacist's consent, with the token of who consents."""
+    guards = (await ward.get("/v1/workflows/alemtuzumab/1")).body["guards"]
+    guard = next(guard["id"] for guard in guards if (guard.get("override") or {}).get("consent"))
+    data = {"guard": guard, "reason": "agreed at the bedside", "valid_minutes": 20}
+    return await ward.fact(day_id, "override.granted", data, by="prescriber", second={"token": token})
+
+
+async def test_consent_is_given_by_a_token_of_the_issuer_too(ward: HttpWard, provider: Provider) -> None:
+    day_id = await ward.schedule()
+    expired = int(START.timestamp()) - 61
+    tokens = {
+        "oneself": provider.token("doc-1", "neurologists", "pharmacy"),
+        "an office": provider.token("0b1c", "audit-office"),
+        "somebody the issuer gives no role here": provider.token("pharm-1", "gardeners"),
+        "somebody of another role": provider.token("nurse-1"),
+        "an expired token": provider.token("pharm-1", "pharmacy", exp=expired),
+        "a forged token": provider.token("pharm-1", "pharmacy", key=rsa_key("k9"), header={"kid": "k1"}),
+    }
+    refused = {who: (await override(ward, day_id, token)).code for who, token in tokens.items()}
+    consent = provider.token("pharm-1", "pharmacy", key=ec_key("k2"), header={"alg": "ES256"})
+    granted = await override(ward, day_id, consent)
+    entries = (await ward.get(f"/v1/days/{day_id}/entries", by="nurse")).body["entries"]
+    await ward.service.access.disable_staff("pharm-1", OPERATOR)
+    disabled = await override(ward, day_id, consent)
+
+    assert refused == dict.fromkeys(tokens, "second_person_required")
+    assert granted.status == 201, granted.body
+    assert disabled.code == "second_person_required"
+    assert [entry["second"] for entry in entries if "second" in entry] == [
+        {"id": "pharm-1", "role": "pharmacist", "how": "token"}
+    ]
+    assert consent not in str(entries)
 
 
 async def test_an_office_is_narrowed_to_the_wards_its_token_names(ward: HttpWard, provider: Provider) -> None:
