@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from infusion_service.clinical.decide import refusal_of
 from infusion_service.clinical.vocabulary import Entry
@@ -17,12 +18,12 @@ from infusion_service.intake.outcome import Outcome, accepted, receipt_of, refus
 from infusion_service.log.entry import LogEntry, LogRow
 from infusion_service.log.store import Store
 
-PRIORS_MAX = 2048
-"""Decisions kept in memory, so that a tablet that retries at once costs no second reading of its day."""
+PRIORS_MAX = 256
+"""Decisions kept in memory, so that a tablet that retries at once costs no second reading of its day. Few enough that even
+the largest bodies together are no burden."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prior:
+class Prior(msgspec.Struct, frozen=True, kw_only=True):
     """A decision that stands: the entry that keeps it (None once erased) and its answer.
 
     `outcome` is None where the entry is nobody's submission (derived, access, administration).

@@ -29,6 +29,8 @@ FRACTION_CHARS_MAX = 64
 FRACTION_EXPONENT_MAX = 400
 """Room for every double there is; what a field takes is its workflow's."""
 
+_CUT_SHORT = "The connection ended before the body did."
+
 _POSITION = re.compile(r"\(byte (\d+)\)")
 
 
@@ -42,7 +44,11 @@ async def json_of(request: web.Request, *, bytes_max: int | None = None) -> Any:
 
 
 async def read(request: web.Request, *, bytes_max: int, wait_s: float) -> bytes:
-    """Return the request's body. Raises `Problem`: 413 before or while reading, 415, 408 when it takes too long."""
+    """Return the request's body.
+
+    Raises `Problem`: 413 before or while reading, 415, 408 when it takes too long, 400 when
+    the client went away within it.
+    """
     _check_type(request)
     declared = request.content_length
     if declared is not None and declared > bytes_max:
@@ -52,9 +58,13 @@ async def read(request: web.Request, *, bytes_max: int, wait_s: float) -> bytes:
         if len(raw) > bytes_max:
             raise _too_large(bytes_max)
         return raw
+    if request.transport is None:  # lost before this task began: nobody would ever wake the reader
+        raise malformed(_CUT_SHORT)
     try:
         async with asyncio.timeout(wait_s):
             return await _read_up_to(request, bytes_max)
+    except ConnectionError:
+        raise malformed(_CUT_SHORT) from None
     except TimeoutError:
         raise Problem("body_timeout", f"Send the whole body within {wait_s:g} seconds.", closes=True) from None
 

@@ -40,7 +40,8 @@ WRITE_S_MAX = 20.0
 """A client that takes nothing for so long is gone."""
 RECONNECT_MS = 2000
 RECENT_ENTRIES = 2048
-"""Entries kept for all clients together; who is further behind reads from the store."""
+RECENT_BYTES = 4 * 1024 * 1024
+"""Entries, and bytes of bodies, kept for all clients together; who is further behind reads from the store."""
 PAGE_ENTRIES = 256
 
 
@@ -50,7 +51,8 @@ class Broadcast:
     def __init__(self, intake: Intake) -> None:
         """Listen to `intake` from now on."""
         self._clients: Counter[str] = Counter()
-        self._recent: deque[LogEntry] = deque(maxlen=RECENT_ENTRIES)
+        self._recent: deque[LogEntry] = deque()
+        self._recent_bytes = 0
         self._news = asyncio.Event()
         intake.add_listener(self._take)
 
@@ -83,6 +85,7 @@ class Broadcast:
     def forget(self) -> None:
         """Keep nothing any more: who asks reads from the store, as after a restart."""
         self._recent.clear()
+        self._recent_bytes = 0
 
     async def wait(self, seconds: float) -> None:
         """Return at the next commit, or after so many seconds."""
@@ -97,7 +100,15 @@ class Broadcast:
 
     def _take(self, entries: list[LogEntry]) -> None:
         self._recent.extend(entries)
+        self._recent_bytes += sum(map(_weight, entries))
+        # Both bounds: a count alone would let a run of the largest bodies take half a gigabyte.
+        while len(self._recent) > RECENT_ENTRIES or self._recent_bytes > RECENT_BYTES:
+            self._recent_bytes -= _weight(self._recent.popleft())
         self.wake()
+
+
+def _weight(entry: LogEntry) -> int:
+    return len(entry.body or b"")
 
 
 BROADCAST = web.AppKey("broadcast", Broadcast)

@@ -44,7 +44,8 @@ async def vanish(drill: Drill, directory: Path, *, step: int) -> None:
         await tablet.chart(lambda: bool(notebook.newest))
         (day_id,) = notebook.newest
         before, tasks = await version_of(client, day_id), asyncio.all_tasks()
-        whole, cut, length = vanish_everywhere(site, url, day_id, step)
+        # In a thread, so that the service reads while the clients come and go, as a process of its own would.
+        whole, cut, length = await asyncio.to_thread(vanish_everywhere, site, url, day_id, step)
         while late := asyncio.all_tasks() - tasks:
             _, left = await asyncio.wait(late, timeout=TASKS_END_S_MAX)
             assert not left, f"left behind: {left}"

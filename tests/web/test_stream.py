@@ -101,6 +101,19 @@ async def test_who_is_far_behind_reads_from_the_store(ward: HttpWard) -> None:
     assert (scheduled.id, noted.id) == (size, size + 1)
 
 
+async def test_what_is_kept_for_streams_is_bounded_in_bytes_too(ward: HttpWard) -> None:
+    day_id = await ward.schedule()
+    broadcast = ward.app[stream.BROADCAST]
+    before = ward.service.intake.log_size
+    for _ in range(stream.RECENT_BYTES // 250_000 + 1):
+        await ward.fact(day_id, "note.added", {"text": "x" * 250_000})  # refused, and kept as refused
+
+    assert broadcast.since(before, 100) is None
+    kept = broadcast.since(ward.service.intake.log_size - 10, 100)
+    assert kept is not None
+    assert len(kept) == 10
+
+
 async def test_a_beat_says_how_far_the_log_was_looked_through(ward: HttpWard) -> None:
     async with listening(ward, "device_2", "?after=0") as listener:
         beat = await listener.event("beat")
