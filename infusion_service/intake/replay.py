@@ -19,8 +19,8 @@ from infusion_service.log.entry import LogEntry, LogRow
 from infusion_service.log.store import Store
 
 PRIORS_MAX = 256
-"""Decisions kept in memory, so that a tablet that retries at once costs no second reading of its day. Few enough that even
-the largest bodies together are no burden."""
+"""Decisions kept in memory, so that a tablet that retries at once costs no second reading of its day. Few enough that
+even the largest bodies together are no burden."""
 
 
 class Prior(msgspec.Struct, frozen=True, kw_only=True):
