@@ -25,7 +25,7 @@ from infusion_service.delivery.registry import Rules
 from infusion_service.delivery.rendering import DayFacts
 from infusion_service.delivery.vault import KEY_FILE, Vault
 from infusion_service.intake.checkpointing import Checkpoints
-from infusion_service.intake.clock import Clock, SimulatedClock, SystemClock
+from infusion_service.intake.clock import Clock, SimulatedClock, SystemClock, WallClock
 from infusion_service.intake.intake import Intake
 from infusion_service.intake.watch import Watch
 from infusion_service.log.checkpoints import CheckpointDirectory
@@ -92,7 +92,7 @@ async def open_service(
             await checkpoints.start(intake)
         access = Access(settings=settings, store=store, journal=intake, clock=clock)
         await access.load()
-        watch = Watch(site=settings.site, store=store, clock=clock, tick=intake.tick)
+        watch = Watch(site=settings.site, store=store, clock=clock, tick=intake.tick, note_clock=intake.note_clock)
         if not read_only:
             intake.add_due_listener(watch.notice)
             watching = asyncio.create_task(watch.run(), name=f"watch of {settings.site}")
@@ -144,7 +144,7 @@ def _endpoints(settings: Settings, store: Store, intake: Intake) -> Endpoints:
         rules=Rules(site=settings.site, wards=wards, two_persons=settings.delivery_two_persons),
         store=store,
         journal=intake,
-        clock=SystemClock(),
+        clock=WallClock(),
         vault=Vault(settings.database.parent / KEY_FILE),
         guard=guard,
         day_of=day_of,

@@ -1,20 +1,22 @@
 """Whether the wall clock can be believed, kept across restarts until a person has looked at it.
 
 A day that a wrong clock declares missed is missed for good, so moves by time wait while the clock is in doubt; checks
-and alerts go on. The clock is in doubt when it has parted from the monotonic one, and at start when it stands behind
-the last entry of the log or more than a day ahead of it. Promises: once noticed, the doubt outlives the process (an
-operational record, with an entry of stream `site` in the same commit) and only `confirm` ends it; every entry between
-`clock.doubted` and `clock.confirmed` was made under it. Does not: correct the clock.
+and alerts go on, by the monotonic clock. The clock is in doubt when it has parted from the monotonic one, and at start
+when it stands behind the last entry of the log or more than a day ahead of it. Promises: once noticed, the doubt
+outlives the process (an operational record, with an entry of stream `site` in the same commit) and only `confirm` ends
+it; every entry between `clock.doubted` and `clock.confirmed` was made under it. Does not: correct the clock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+import msgspec
+
 from infusion_service.clinical.vocabulary import JSON, SERVICE, Actor, format_time, parse_time
-from infusion_service.intake.clock import Clock, SystemClock
+from infusion_service.intake.clock import Clock, Mark, SystemClock
 from infusion_service.log.store import Drop, Put, Store
 
 CLOCK_DOUBTED = "clock.doubted"
@@ -22,6 +24,7 @@ CLOCK_CONFIRMED = "clock.confirmed"
 RECORD_KIND = "clock"
 RECORD_KEY = "doubt"
 CONFIRMED_KEY = "confirmed"
+MARK = "mark"
 
 AHEAD_MAX = timedelta(hours=24)
 """A service that was down longer than this asks a person whether the clock is right before it declares a day missed."""
@@ -58,7 +61,8 @@ class ClockDoubt:
         """Why the clock is in doubt, empty when it is not."""
         if self._reason or not self._clock.parted:
             return self._reason
-        return "the wall clock has parted from the monotonic clock"
+        wall = self._clock.wall_time if isinstance(self._clock, SystemClock) else self._clock.now()
+        return f"the wall clock jumped to {format_time(wall)}; time goes on from {format_time(self._clock.now())}"
 
     async def learn(self, last_received_at: datetime | None) -> None:
         """Compare the clock with the log at start, and take up a doubt that was recorded before."""
@@ -67,15 +71,18 @@ class ClockDoubt:
         records = await self._store.records(self._site, RECORD_KIND)
         if RECORD_KEY in records:
             self._recorded, self._reason = True, str(records[RECORD_KEY]["reason"])
-            return
-        now = self._clock.now()
-        confirmed = records.get(CONFIRMED_KEY)
-        since = parse_time(confirmed["at"]) if confirmed is not None else None
-        if since is not None and since <= now < since + AHEAD_MAX:
-            return  # a clock that was set back stands behind the log for as long as it was ahead: somebody has said so
-        if last_received_at is not None and now < last_received_at:
+            _go_on(self._clock, records[RECORD_KEY], last_received_at)
+        elif last_received_at is not None and not _said_to_be_right(records.get(CONFIRMED_KEY), self._clock.now()):
+            self._compare(self._clock, last_received_at)
+
+    def _compare(self, clock: SystemClock, last_received_at: datetime) -> None:
+        """Doubt a clock that the log contradicts, or that says it stood still for long."""
+        now = clock.now()
+        if now < last_received_at:
             self._reason = f"the clock says {format_time(now)}, the last entry is of {format_time(last_received_at)}"
-        elif last_received_at is not None and now - last_received_at > AHEAD_MAX:
+            clock.go_on_from(last_received_at)
+        elif now - last_received_at > AHEAD_MAX:
+            # A long weekend is likelier than a wrong clock: believed, but for what it would move.
             self._reason = f"the last entry is of {format_time(last_received_at)}, more than a day ago"
 
     async def note(self, journal: Journal) -> None:
@@ -84,9 +91,10 @@ class ClockDoubt:
             return
         reason = self.reason
         self._recorded, self._reason = True, reason
-        record = Put(
-            kind=RECORD_KIND, key=RECORD_KEY, value={"reason": reason, "since": format_time(self._clock.now())}
-        )
+        value: dict[str, JSON] = {"reason": reason, "since": format_time(self._clock.now())}
+        if isinstance(self._clock, SystemClock):
+            value[MARK] = msgspec.to_builtins(self._clock.mark())
+        record = Put(kind=RECORD_KIND, key=RECORD_KEY, value=value)
         try:
             await journal.record(CLOCK_DOUBTED, {"reason": reason}, SERVICE, (record,))
         except BaseException:
@@ -104,3 +112,20 @@ class ClockDoubt:
             await journal.record(CLOCK_CONFIRMED, data, by, (Drop(kind=RECORD_KIND, key=RECORD_KEY), confirmed))
         self._recorded, self._reason = False, ""
         return was_held
+
+
+def _go_on(clock: SystemClock, doubt: Mapping[str, JSON], last_received_at: datetime | None) -> None:
+    """Let time go on from where the process before this one stood, for that one did not believe the wall clock."""
+    if MARK in doubt and clock.go_on_from_mark(msgspec.convert(doubt[MARK], Mark)):
+        return
+    if last_received_at is not None and not timedelta(0) <= clock.now() - last_received_at <= AHEAD_MAX:
+        clock.go_on_from(last_received_at)
+
+
+def _said_to_be_right(confirmed: Mapping[str, JSON] | None, now: datetime) -> bool:
+    """Whether a person has confirmed the clock within the last day: one that was set back stands behind the log for as
+    long as it was ahead."""
+    if confirmed is None:
+        return False
+    since = parse_time(confirmed["at"])
+    return since <= now < since + AHEAD_MAX

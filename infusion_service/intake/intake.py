@@ -132,6 +132,10 @@ class Intake:
         self._writer.hand_over(parcel)
         await parcel.future
 
+    async def note_clock(self) -> None:
+        """Write down that the clock is in doubt, once, as soon as it is. Raises `Unavailable`."""
+        await self._doubt.note(self)
+
     @property
     def clock_doubt(self) -> str:
         """Why the clock is in doubt, so that moves by time wait for a person; empty when it is not."""

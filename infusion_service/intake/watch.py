@@ -37,12 +37,24 @@ class ClockNotSimulated(Exception):
 class Watch:
     """Waits for what falls due on one site."""
 
-    def __init__(self, *, site: str, store: Store, clock: Clock, tick: Callable[[str], Awaitable[None]]) -> None:
-        """`tick` hands a day to the writer and returns once what has become true is committed."""
+    def __init__(
+        self,
+        *,
+        site: str,
+        store: Store,
+        clock: Clock,
+        tick: Callable[[str], Awaitable[None]],
+        note_clock: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """`tick` hands a day to the writer and returns once what has become true is committed.
+
+        `note_clock` is called at each look, and writes down a doubt about the clock as soon as there is one.
+        """
         self._site = site
         self._store = store
         self._clock = clock
         self._tick = tick
+        self._note_clock = note_clock
         self._turn = asyncio.Lock()
         self._wake = asyncio.Event()
         self._awaited: datetime | None = None
@@ -87,6 +99,8 @@ class Watch:
 
     async def _look_once(self) -> bool:
         """Append what is due, or wait for what is due next. Returns False when a pause is due before looking again."""
+        if self._note_clock is not None:
+            await self._note_clock()
         # Cleared before asking, and nothing awaited while asking: whatever is committed meanwhile wakes us.
         self._wake.clear()
         self._awaited = None

@@ -159,6 +159,8 @@ class PlannedDay:
     number: int
     kind: Kind
     date: date
+    starts: time = START
+    zone: ZoneInfo = ZONE
 
     @property
     def patient(self) -> str:
@@ -168,7 +170,7 @@ class PlannedDay:
     @property
     def start(self) -> datetime:
         """When the infusion starts, if it does."""
-        return datetime.combine(self.date, START)
+        return datetime.combine(self.date, self.starts)
 
     def event_id(self, name: object) -> str:
         """The id of one of the day's facts: the same in every run."""
@@ -177,7 +179,7 @@ class PlannedDay:
     def expected(self) -> list[tuple[str, str, str, str]]:
         """What must be in the log of this day, each exactly once: (when, type, what of, which)."""
         if not self.kind.infused:
-            noon = datetime.combine(self.date, time(12), tzinfo=ZONE).astimezone(UTC)
+            noon = datetime.combine(self.date, time(12), tzinfo=self.zone).astimezone(UTC)
             return [(format_time(noon), "day.missed", "", "")]
         return sorted(
             (format_time(self.start + timedelta(minutes=timer.after_min, milliseconds=int(timer.just_after))),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from infusion_service.intake.clock import SimulatedClock, SystemClock
+from infusion_service.intake.clock import SimulatedClock, SystemClock, WallClock
 
 NINE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -16,13 +16,14 @@ class Hands:
     def __init__(self) -> None:
         self.wall = NINE
         self.monotonic_s = 1000.0
+        self.boot = "boot-1"
 
     def pass_s(self, seconds: float) -> None:
         self.wall += timedelta(seconds=seconds)
         self.monotonic_s += seconds
 
     def clock(self) -> SystemClock:
-        return SystemClock(wall=lambda: self.wall, monotonic_s=lambda: self.monotonic_s)
+        return SystemClock(wall=lambda: self.wall, monotonic_s=lambda: self.monotonic_s, boot=lambda: self.boot)
 
 
 def test_the_time_is_utc_cut_to_milliseconds() -> None:
@@ -51,6 +52,58 @@ def test_a_wall_clock_that_jumps_by_more_than_a_minute_is_not(jump_s: int) -> No
     clock.confirm()
 
     assert not clock.parted
+
+
+@pytest.mark.parametrize("jump_s", [2 * 86_400, -2 * 86_400])
+def test_time_goes_on_by_the_monotonic_clock_until_somebody_confirms_the_jump(jump_s: int) -> None:
+    hands = Hands()
+    clock = hands.clock()
+    hands.wall += timedelta(seconds=jump_s)
+    hands.pass_s(90)
+
+    assert clock.now() == NINE + timedelta(seconds=90)
+
+    clock.confirm()
+
+    assert clock.now() == clock.wall_time == NINE + timedelta(seconds=jump_s + 90)
+
+
+def test_a_later_process_of_the_same_start_of_the_machine_goes_on_where_time_stood() -> None:
+    hands = Hands()
+    mark = hands.clock().mark()
+    hands.pass_s(30)
+    hands.wall += timedelta(days=2)
+    later = hands.clock()
+
+    assert later.go_on_from_mark(mark)
+    assert later.now() == NINE + timedelta(seconds=30)
+
+
+def test_after_another_start_of_the_machine_its_monotonic_clock_says_nothing() -> None:
+    hands = Hands()
+    mark = hands.clock().mark()
+    hands.boot = "boot-2"
+
+    assert not hands.clock().go_on_from_mark(mark)
+
+
+async def test_who_waits_looks_again_when_the_wall_clock_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infusion_service.intake.clock.RECHECK_S_MAX", 0.001)
+    hands = Hands()
+    clock = hands.clock()
+    waiting = asyncio.create_task(clock.wait_until(None, asyncio.Event()))
+    await asyncio.sleep(0)
+    hands.wall += timedelta(days=2)
+
+    await asyncio.wait_for(waiting, timeout=5)
+
+
+def test_what_other_machines_go_by_follows_the_wall_clock() -> None:
+    hands = Hands()
+    clock = WallClock(wall=lambda: hands.wall, monotonic_s=lambda: hands.monotonic_s)
+    hands.wall += timedelta(days=2)
+
+    assert clock.now() == NINE + timedelta(days=2)
 
 
 @pytest.mark.parametrize("jump_s", [60, -60, 0.5])
