@@ -176,7 +176,7 @@ def _overridden(course: Course, day: Day, submission: Submission, placed: Placed
     blocking: list[Failing] = []
     for failing in failing_guards(situation):
         override = usable_override(day.ledger, failing.guard.id, placed.times.occurred_at)
-        if failing.guard.override is not None and override is not None:
+        if failing.override is not None and override is not None:
             used.append(override)
         else:
             blocking.append(failing)

@@ -182,7 +182,8 @@ def _lab_resulted(picture: Picture, fact: Fact, workflow: Workflow) -> None:
     reference = data.get("reference_high")
     result = LabResult(
         Decimal(data["value"]),
-        parse_time(data["sampled_at"]),
+        # No sample is younger than its result: one dated ahead would hide every later one.
+        min(parse_time(data["sampled_at"]), fact.at),
         Decimal(reference) if reference else None,
         fact.pos,
         fact.id,

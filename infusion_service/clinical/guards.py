@@ -23,7 +23,7 @@ from infusion_service.clinical.evidence import PERCENT
 from infusion_service.clinical.facts import shortest
 from infusion_service.clinical.fold import bag_for_start
 from infusion_service.clinical.picture import Fact, Picture
-from infusion_service.clinical.vocabulary import parse_time, texts
+from infusion_service.clinical.vocabulary import format_time, parse_time, texts
 from infusion_service.clinical.workflow import Workflow
 
 MS_PER_MINUTE = 60_000
@@ -44,16 +44,24 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True)
+class _Impossible:
+    """A reason that no override answers: what was said cannot be, so it is to be said anew."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failing:
-    """A guard that fails, with its reason."""
+    """A guard that fails, with its reason and who may override it for that reason (None: nobody)."""
 
     guard: guards.Guard
     reason: str
+    override: guards.Override | None
 
     def as_json(self) -> dict[str, Any]:
         """Return it as a problem document and the day view carry it."""
-        override = self.guard.override
-        return {"guard": self.guard.id, "reason": self.reason, "override": list(override.by) if override else []}
+        by = self.override.by if self.override is not None else ()
+        return {"guard": self.guard.id, "reason": self.reason, "override": list(by)}
 
 
 _NEED_THE_FACT = (guards.RateWithinPlan, guards.FieldTrue)
@@ -71,9 +79,11 @@ def failing_guards(situation: Situation, *, preview: bool = False) -> list[Faili
             continue
         if guard.only_from and situation.picture.state not in guard.only_from:
             continue
-        reason = _GUARDS[type(guard)](guard, situation)
-        if reason is not None:
-            failing.append(Failing(guard, reason))
+        found = _GUARDS[type(guard)](guard, situation)
+        if isinstance(found, _Impossible):
+            failing.append(Failing(guard, found.reason, None))
+        elif found is not None:
+            failing.append(Failing(guard, found, guard.override))
     return failing
 
 
@@ -90,11 +100,16 @@ def _is_today(situation: Situation, moment: datetime) -> bool:
     return picture.local_date(moment) == picture.day_date
 
 
+def _is_evidence(evidence_on: str, s: Situation) -> bool:
+    """Tell whether there was evidence by then: what is dated ahead is a plan."""
+    return bool(evidence_on) and evidence_on <= s.picture.local_date(s.at).isoformat()
+
+
 def _checklist(guard: guards.Checklist, s: Situation) -> str | None:
     present, unanswered, missing = [], [], []
     for item in guard.items:
         result, at, evidence_on = s.picture.checklist.get(item, ("", s.at, ""))
-        if not result or not (evidence_on or _is_today(s, at)):
+        if not result or not (_is_evidence(evidence_on, s) or _is_today(s, at)):
             missing.append(item)
         elif result == "present":
             present.append(item)
@@ -186,10 +201,12 @@ def _bag_identified(_guard: guards.BagIdentified, s: Situation) -> str | None:
     return None
 
 
-def _bag_in_date(guard: guards.BagInDate, s: Situation) -> str | None:
+def _bag_in_date(guard: guards.BagInDate, s: Situation) -> str | _Impossible | None:
     bag = _bag(s)
     if bag is None:
         return None
+    if bag.prepared_at > s.at:
+        return _Impossible(f"the bag is said to be prepared at {format_time(bag.prepared_at)}, which is still to come")
     expires_at = bag.prepared_at + timedelta(hours=guard.valid_h)
     if s.at < expires_at:
         return None
@@ -238,10 +255,10 @@ def _no_open_alert(guard: guards.NoOpenAlert, s: Situation) -> str | None:
     return f"open: {texts(sorted(standing))}; a prescriber's review closes what does not close by itself"
 
 
-def _rate_within_plan(guard: guards.RateWithinPlan, s: Situation) -> str | None:
+def _rate_within_plan(guard: guards.RateWithinPlan, s: Situation) -> str | _Impossible | None:
     rate, bag = Decimal(s.data["rate_ml_per_h"]), _bag(s)
     if rate <= 0:
-        return "the rate must be above 0"
+        return _Impossible("the rate must be above 0")
     if bag is None:
         return None
     highest = planned_rate_ml_per_h(bag.volume_ml, s.workflow.definition.plan.duration_min) * guard.factor
@@ -332,7 +349,7 @@ def _field_true(guard: guards.FieldTrue, s: Situation) -> str | None:
     return None if s.data.get(guard.field) is True else f"{guard.field} is not stated as true"
 
 
-_GUARDS: dict[type, Callable[[Any, Situation], str | None]] = {
+_GUARDS: dict[type, Callable[[Any, Situation], str | _Impossible | None]] = {
     guards.Checklist: _checklist,
     guards.RecordedToday: _recorded_today,
     guards.ReadingBelow: _reading_below,
