@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -89,6 +89,10 @@ class Access:
         for kind in self._directory.kinds():
             stored = await self._store.records(self._settings.site, kind)
             self._directory.load(kind, stored.values(), now)
+
+    def add_listener(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called whenever a credential has been made, changed or ended. It must not block."""
+        self._changes.listeners.append(listener)
 
     # Looking up
 

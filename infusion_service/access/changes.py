@@ -7,7 +7,7 @@ replace; memory follows the commit, never leads it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -50,6 +50,8 @@ class Changes:
         self.clock = clock
         self.turn = asyncio.Lock()
         """Hold it from reading a record until its change is made."""
+        self.listeners: list[Callable[[], None]] = []
+        """Called after each change, once it counts. They must not block."""
         self._journal = journal
 
     async def make(
@@ -68,3 +70,5 @@ class Changes:
             self.directory.take(record, self.clock.now())
         for drop in forgetting:
             self.directory.drop_session(drop.key)
+        for listener in self.listeners:
+            listener()

@@ -83,6 +83,8 @@ def build_app(service: Service) -> web.Application:
     app[feed.TURNS] = asyncio.Semaphore(1)
     app[stream.BROADCAST] = stream.Broadcast(intake)
     app.on_shutdown.append(_say_stopping)
+    # Whose credential has just ended is cut off at once, and not when a stream looks the next time.
+    service.access.add_listener(app[stream.BROADCAST].wake)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, guarded(route), expect_handler=expect)
     return app

@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from infusion_service.web.keys import SETTINGS
+from infusion_service.web.credentials import identify
+from infusion_service.web.keys import CALLER, SETTINGS
 from infusion_service.web.problems import Problem, malformed
 
 NESTING_MAX = 32
@@ -37,10 +38,15 @@ _POSITION = re.compile(r"\(byte (\d+)\)")
 async def json_of(request: web.Request, *, bytes_max: int | None = None) -> Any:
     """Return the request's body as strict JSON, at most `bytes_max` long (None: the setting `body_bytes_max`).
 
-    Raises `Problem`: 400, 408, 413 or 415.
+    Raises `Problem`: 400, 401 (the credential ended meanwhile), 408, 413 or 415.
     """
     limits = request.app[SETTINGS].limits
-    return decode(await read(request, bytes_max=bytes_max or limits.body_bytes_max, wait_s=limits.body_wait_s))
+    came_with_header = request.content.is_eof()
+    raw = await read(request, bytes_max=bytes_max or limits.body_bytes_max, wait_s=limits.body_wait_s)
+    if not came_with_header:
+        # Whoever was shut out while the body was on its way is out.
+        request[CALLER] = identify(request, counts_as_use=False)
+    return decode(raw)
 
 
 async def read(request: web.Request, *, bytes_max: int, wait_s: float) -> bytes:
