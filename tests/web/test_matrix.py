@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,8 @@ from infusion_service.access.records import STAFF_ROLES, TOKEN_ROLES
 from infusion_service.log.memory import MemoryStore
 from infusion_service.settings import Settings
 from infusion_service.web.routes import ROUTES
+from infusion_service.web.routing import Route
+from tests.web.access_table import in_document, table
 from tests.web.conftest import OPERATOR, START, VITALS, WARDS, Answer, HttpWard, new_event_id, opened_ward
 from tests.web.matrix import MATRIX, ROLE_OF, WARD_OF, Place, Row, World
 
@@ -61,8 +63,26 @@ async def sign_in(site: HttpWard, role: Any) -> None:
     site.tokens[role] = answer.body["token"]
 
 
+def without_a_row(routes: Iterable[Route]) -> set[tuple[str, str]]:
+    """Routes that the matrix does not try."""
+    return {(route.method, route.path) for route in routes if not route.public} - set(MATRIX)
+
+
 def test_every_route_has_its_row_and_every_row_its_route() -> None:
-    assert {(route.method, route.path) for route in ROUTES if not route.public} == set(MATRIX)
+    assert without_a_row(ROUTES) == set()
+    assert set(MATRIX) <= {(route.method, route.path) for route in ROUTES if not route.public}
+
+
+def test_a_new_route_without_a_row_is_found() -> None:
+    known = ROUTES[-1]
+    added = Route(method="GET", path="/v1/new", handler=known.handler, allowed=known.allowed)
+    other_method = Route(method="PUT", path=known.path, handler=known.handler, allowed=known.allowed)
+
+    assert without_a_row((*ROUTES, added, other_method)) == {("GET", "/v1/new"), ("PUT", known.path)}
+
+
+def test_the_table_of_the_document_is_the_matrix() -> None:
+    assert in_document() == table(), "python -m tests.web.access_table writes it anew"
 
 
 def test_a_row_and_the_table_agree_on_who_gets_past_the_door() -> None:
