@@ -82,18 +82,18 @@ browser:
 		command -v chromium >/dev/null || echo "WARNING: no chromium: tests/e2e will be SKIPPED"; \
 	fi
 
-# Judges of deliveries that are written for Node go into the user's cache, locked, and none of their scripts is run. As
+# Judges that are written for Node (of deliveries, of audit events) go into the user's cache, locked, and none of their scripts is run. As
 # with the browser: without Node those tests are skipped, and the test run says so.
 JUDGES := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/infusion-service/node-judges
 .PHONY: judges
-judges: ## the judges of deliveries that are written for Node, where there is npm
+judges: ## the judges that are written for Node, where there is npm
 	@if ! cmp -s requirements/node/package-lock.json $(JUDGES)/package-lock.json && command -v npm >/dev/null; then \
 		rm -rf $(JUDGES).new && mkdir -p $(JUDGES).new && cp requirements/node/*.json $(JUDGES).new/ \
 		&& npm ci --prefix $(JUDGES).new --ignore-scripts --no-audit --no-fund >/dev/null 2>&1 \
 		&& rm -rf $(JUDGES) && mv $(JUDGES).new $(JUDGES) || true; \
 	fi
 	@cmp -s requirements/node/package-lock.json $(JUDGES)/package-lock.json \
-		|| echo "WARNING: no judges for Node: tests/delivery/test_node_judges.py will be SKIPPED"
+		|| echo "WARNING: no judges for Node: those of deliveries and of audit events will be SKIPPED"
 
 .PHONY: clean
 clean: ## forget the virtual environment and every cache

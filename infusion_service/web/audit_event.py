@@ -17,7 +17,9 @@ PROFILE = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.
 DICOM = "http://dicom.nema.org/resources/ontology/DCM"
 EVENT_TYPES = "http://terminology.hl7.org/CodeSystem/audit-event-type"
 INTERACTIONS = "http://hl7.org/fhir/restful-interaction"
-PARTICIPATIONS = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
+AUTHOR = ("http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "AUT", "author")
+VERIFIER = ("http://terminology.hl7.org/CodeSystem/contractsignertypecodes", "VERF", "Verifier")
+"""What a person was to an entry, in codes of R4's participation-role-type."""
 ENTITY_TYPES = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
 OBJECT_ROLES = "http://terminology.hl7.org/CodeSystem/object-role"
 REASONS = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
@@ -107,15 +109,15 @@ def _machine(role: tuple[str, str], name: str, *, of_whom: str) -> dict[str, Any
 
 
 def _people(entry: Entry) -> list[dict[str, Any]]:
-    people = [] if entry.actor.role in ("service", "device") else [_person(entry.actor, "AUT", "author", asks=True)]
+    people = [] if entry.actor.role in ("service", "device") else [_person(entry.actor, AUTHOR, asks=True)]
     if entry.second is not None:
-        people.append(_person(entry.second, "VRF", "verifier", asks=False))
+        people.append(_person(entry.second, VERIFIER, asks=False))
     return people
 
 
-def _person(actor: Actor, code: str, display: str, *, asks: bool) -> dict[str, Any]:
+def _person(actor: Actor, role: tuple[str, str, str], *, asks: bool) -> dict[str, Any]:
     return {
-        "type": {"coding": [_coding(PARTICIPATIONS, code, display)]},
+        "type": {"coding": [_coding(*role)]},
         "role": [{"text": actor.role}],
         "who": {"identifier": {"system": f"{IDENTIFIERS}:staff", "value": actor.id}},
         "requestor": asks,

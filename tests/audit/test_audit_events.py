@@ -1,4 +1,4 @@
-"""The log as FHIR AuditEvents, judged by the R4B classes of fhir.resources."""
+"""The log as FHIR AuditEvents, judged by the R4B classes of fhir.resources and by the definitions in Node's fhir."""
 
 from __future__ import annotations
 
@@ -16,6 +16,15 @@ from infusion_service.web.audit_event import audit_event
 from tests.audit.played import SITE, play
 from tests.cli.running import infusion
 from tests.intake.ward import MORNING
+from tests.node_judges import verdicts
+
+PROFILES = """
+const { Fhir } = require('fhir'); // with the structure definitions and value sets of R4
+const judge = new Fhir();
+const given = JSON.parse(require('fs').readFileSync(0, 'utf8'));
+const faults = given.map((event) => judge.validate(event).messages.map((of) => of.location + ': ' + of.message));
+console.log(JSON.stringify(faults.map((found) => (found.length ? found.join('; ') : 'accepted'))));
+"""
 
 DAY = "0197c0de-7000-7000-8000-000000000001"
 
@@ -50,6 +59,19 @@ def test_every_entry_gives_one_event_that_the_judge_accepts(site: Path, tmp_path
         assert details(event)["leaf-hash"] == b64encode(leaf_hash(leaf)).decode()
         judged = judge.model_validate(event) if hasattr(judge, "model_validate") else judge.parse_obj(event)
         assert judged.recorded is not None
+
+
+def test_another_judge_with_the_value_sets_of_r4_accepts_every_event(site: Path, tmp_path: Path) -> None:
+    events = exported(site, tmp_path / "all.ndjson")
+    undated = {name: value for name, value in events[0].items() if name != "recorded"}
+    broken = [undated, {**events[0], "action": "Z"}, {**events[0], "invented": 1}]
+    said = verdicts(PROFILES, [*events, *broken])
+    assert set(said[: len(events)]) == {"accepted"}
+    assert [fault.split(":")[0] for fault in said[len(events) :]] == [
+        "AuditEvent.recorded",
+        "AuditEvent.action",
+        "AuditEvent.invented",
+    ]
 
 
 def test_a_range_knows_its_patients_although_their_days_began_before_it(site: Path, tmp_path: Path) -> None:

@@ -1,25 +1,13 @@
-"""Bodies and signatures before judges written for Node: standardwebhooks, and cloudevents with the CloudEvents schema.
-
-The packages lie outside the repository, in the user's cache: `make judges` puts them there.
-"""
+"""Bodies and signatures before judges written for Node: standardwebhooks, cloudevents and the CloudEvents schema."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-from pathlib import Path
-from typing import Any
-
-import pytest
 
 from infusion_service.delivery.rendering import render_own
 from infusion_service.delivery.signing import Signer, new_secret, shown_secret
 from tests.delivery.test_bodies import BASE, body_of, headers_of
-
-LOCK = Path(__file__).parents[2] / "requirements" / "node" / "package-lock.json"
-JUDGES = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "infusion-service" / "node-judges"
+from tests.node_judges import verdicts
 
 SIGNATURES = """
 const { Webhook } = require('standardwebhooks');
@@ -41,25 +29,6 @@ const verdicts = given.map(({ headers, body }) => {
 });
 console.log(JSON.stringify(verdicts));
 """
-
-
-def verdicts(script: str, cases: list[dict[str, Any]]) -> list[str]:
-    """What the judge says of each case; skips where there is no Node or nobody has put the judges there."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("there is no Node on this machine")
-    installed = JUDGES / "package-lock.json"
-    if not installed.is_file() or installed.read_bytes() != LOCK.read_bytes():
-        pytest.skip("the judges written for Node are not installed: make judges")
-    ended = subprocess.run(
-        [node, "-e", script],
-        input=json.dumps(cases),
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "NODE_PATH": str(JUDGES / "node_modules")},
-    )
-    return list(json.loads(ended.stdout))
 
 
 def test_standardwebhooks_takes_what_is_signed_now_with_a_live_secret_and_nothing_else() -> None:
