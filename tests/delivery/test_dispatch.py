@@ -164,7 +164,7 @@ def test_poison_is_parked_after_30_min_and_its_day_goes_on_and_others_never_wait
 
 
 def test_what_is_tried_again_by_a_person_goes_in_the_order_of_its_day(key_file: Path) -> None:
-    mended = []
+    mended: list[bool] = []
 
     async def script(event: dict[str, Any], _now: datetime) -> Reply:
         if not mended:
