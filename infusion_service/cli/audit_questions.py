@@ -130,14 +130,17 @@ def answers(entries: Iterable[Entry]) -> list[Row]:
 def reads(entries: Iterable[Entry]) -> list[Row]:
     """Every logged reading of a day: by auditors, and through a broken glass, with the breaking and its review."""
     rows = []
+    broken_for: dict[str | None, str | None] = {}
     for entry in entries:
         reading = reading_of(entry)
         if reading is not None:
+            # A review names the breaking alone; it belongs to the same patient.
+            patient = broken_for.setdefault(reading.glass, reading.patient) if reading.glass else reading.patient
             rows.append(
                 {
                     "received_at": reading.received_at,
                     "day": reading.day,
-                    "patient": reading.patient,
+                    "patient": patient,
                     "type": reading.type,
                     "what": reading.what,
                     "by": f"{reading.role} {reading.by}",

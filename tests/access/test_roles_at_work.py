@@ -195,6 +195,25 @@ def test_an_auditor_reads_everything_is_seen_to_and_writes_nothing(ward: Ward, d
     assert ward.infusion("staff", "list", by="auditor") == Exit.REFUSED
 
 
+def test_who_read_whom_and_why_is_listed_for_review_and_for_the_auditor(ward: Ward, day: str) -> None:
+    broken = ward.call("POST", "/v1/break-glass", {"patient": "P-1", "reason": "called to help"}, by="prescriber")
+    listed = ward.call("GET", "/v1/break-glass?open=true", by="charge_nurse")[1]["break_glass"]
+    own = ward.call("POST", f"/v1/break-glass/{broken[1]['id']}/review", {}, by="prescriber")
+    reviewed = ward.call("POST", f"/v1/break-glass/{broken[1]['id']}/review", {}, by="charge_nurse")
+    left = ward.call("GET", "/v1/break-glass?open=true", by="charge_nurse")[1]["break_glass"]
+    assert ward.call("GET", f"/v1/days/{day}", by="auditor")[0] == 200
+    asked = ("audit", "reads", "--patient", "P-1", "--json", "--token-file", ward.token_file("auditor"))
+    told = ward.site.run(*asked, env=ward.service.env)
+
+    assert (broken[0], own[0], reviewed[0]) == (201, 403, 200)
+    assert [(each["id"], each["reason"]) for each in listed] == [(broken[1]["id"], "called to help")]
+    assert left == []
+    reads = [(row["type"], row["by"].split()[0], row["reason"]) for row in json.loads(told.out)["reads"]]
+    assert ("glass.broken", "prescriber", "called to help") in reads
+    assert ("day.read", "auditor", None) in reads
+    assert "glass.reviewed" in [kind for kind, _, _ in reads]
+
+
 def test_an_administrator_administers_and_sees_no_patient(ward: Ward, day: str) -> None:
     assert ward.infusion("device", "enrol", "tablet-2", "--ward", "neuro-day", by="admin") == Exit.FINE
     assert ward.infusion("device", "revoke", "tablet-2", by="admin") == Exit.FINE
