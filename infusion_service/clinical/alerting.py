@@ -175,12 +175,25 @@ def _raise(standing: _Standing, family: Family, out: Appending) -> Alert:
 
 
 def _answers(action_name: str, since: datetime, day: Day) -> tuple[str, ...]:
-    """The facts that answer an action: by the pump while one runs or ran since, by people where none runs."""
+    """The facts that answer an action: by the pump while one runs or ran since, by people where none runs. A stop is
+    wanted of an infusion that is only paused, too."""
     action, pump = day.workflow.definition.actions[action_name], day.picture.pump
     if pump.running_since is not None:
         return action.answered_by
+    ending = tuple(name for name in action.answered_by if name in day.workflow.of_meaning("pump_stopped"))
+    if not ending or not _is_unfinished(day):
+        ending = ()
+    elif action.stop_class:
+        return ending
     ran_since = pump.last_ran_at is not None and pump.last_ran_at >= since
-    return (*action.answered_by_idle, *(action.answered_by if ran_since else ()))
+    return (*action.answered_by_idle, *(action.answered_by if ran_since else ending))
+
+
+def _is_unfinished(day: Day) -> bool:
+    """Tell whether an infusion was begun and is neither stopped nor complete: a pause or an emergency ends none."""
+    ends = (*day.workflow.of_meaning("pump_stopped"), *day.workflow.of_meaning("pump_completed"))
+    begun = day.picture.pump.started_at is not None and not day.terminal
+    return begun and not any(day.picture.of_type(name) for name in ends)
 
 
 def _just_charted(out: Appending) -> Iterator[Fact]:
@@ -291,9 +304,9 @@ def _answers_to(alert: Alert, day: Day) -> Iterator[Fact]:
             halted_it = charted_since and stands_since is not None and fact.at == stands_since
             if (fact.at >= alert.raised_at or halted_it) and fact.id not in alert.evidence:
                 yield fact
-    if stands_since is not None:
-        idle = set(day.workflow.definition.actions[alert.action].answered_by_idle).difference(alert.wants)
-        for name in idle:
+    action = day.workflow.definition.actions[alert.action]
+    if stands_since is not None and not (action.stop_class and _is_unfinished(day)):
+        for name in set(action.answered_by_idle).difference(alert.wants):
             for fact in picture.of_type(name):
                 if fact.at >= max(alert.raised_at, stands_since) and fact.id not in alert.evidence:
                     yield fact
