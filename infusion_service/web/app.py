@@ -76,6 +76,7 @@ def build_app(service: Service) -> web.Application:
     app[keys.ENDPOINTS] = service.endpoints
     app[keys.ACCESS] = service.access
     app[keys.METRICS] = Metrics(log_entries=lambda: intake.log_size, intake_queue=lambda: intake.queue_depth)
+    app[keys.METRICS].watch_alarm_budget(intake.alerts_raised, intake.patient_hours)
     app[keys.OPENAPI] = openapi.encoded()
     app[keys.STOPPING] = asyncio.Event()
     app[page.PAGE] = page.load_files()
