@@ -18,7 +18,7 @@ HELP = (
 
 _COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("demo", "demo:demo", "Run a ward of six simulated patients on an accelerated clock, in its own database."),
-    ("init", "init:init", "Create the database, the signing key and the first administrator's token."),
+    ("init", "init:init", "Create the database, its keys and the first administrator's token."),
     ("serve", "serve:serve", "Run the service."),
     ("rehearse", "rehearse:rehearse", "Play scripted days through the real intake and check what they expect."),
     ("replay", "replay:replay", "Show a day as it stood at a clinical time, as known at another."),
@@ -34,6 +34,9 @@ _COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("token", "token:app", "Mint, list and revoke the tokens of programs and offices."),
     ("endpoint", "endpoint:app", "Whereto the log is delivered: endpoints, how they fare, what they were sent."),
     ("receiver", "receiver:receiver", "Run a sample webhook receiver that verifies, dedupes and shows gaps."),
+    ("backup", "backup:backup", "Copy the database while the service runs, and verify the copy."),
+    ("restore", "backup:restore", "Put a backup back where no database is."),
+    ("migrate", "migrate:migrate", "Bring the database to this program's schema."),
     ("doctor", "doctor:doctor", "Look at the installation, the configuration and the database, one line per part."),
     ("check", "check:check", "Ask a running service whether it is alive or ready (container probe)."),
     ("openapi", "openapi:openapi", "Print the OpenAPI document."),

@@ -60,7 +60,7 @@ def doctor(*, config: Config = None, json: Json = False) -> int:
         parts.append(Part("settings", "cannot be used", str(failed)))
     else:
         parts.append(Part("settings", f"site {settings.site}, {url_of(settings)}, {settings.clock} clock"))
-        looks: tuple[Callable[[Settings], Part], ...] = (_time_zones, _workflows, _database, _key, _token)
+        looks: tuple[Callable[[Settings], Part], ...] = (_time_zones, _workflows, _database, _key, _vault_key, _token)
         parts += [look(settings) for look in looks]
     if json:
         found = [{"part": each.part, "sound": each.sound, "found": each.found, "advice": each.advice} for each in parts]
@@ -114,6 +114,13 @@ async def _log(settings: Settings) -> Part:
 
 def _key(settings: Settings) -> Part:
     return _secret(settings.database.parent / KEY_FILE, "signing key", "run `infusion init`")
+
+
+def _vault_key(settings: Settings) -> Part:
+    from infusion_service.delivery.vault import KEY_FILE as VAULT_KEY_FILE
+
+    advice = "bring it back from its backup: the secrets of endpoints are sealed under it; a new site: `infusion init`"
+    return _secret(settings.database.parent / VAULT_KEY_FILE, "key of endpoints' secrets", advice)
 
 
 def _token(settings: Settings) -> Part:

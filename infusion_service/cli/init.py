@@ -25,7 +25,7 @@ FOUNDER = Actor(id="init", role="admin", how="service")
 
 
 def init(*, config: Config = None, json: Json = False) -> int:
-    """Create the database, the key that will sign checkpoints, and the first administrator's token.
+    """Create the database, the keys that sign checkpoints and seal endpoints' secrets, the first administrator's token.
 
     The token goes into `admin.token` beside the database, readable for its owner alone, and is shown nowhere else.
     What is there already stays as it is.
@@ -72,11 +72,18 @@ async def _make(settings: Settings) -> dict[str, bool]:
     """Make what is missing and return each path with whether it was made."""
     from infusion_service.bootstrap import open_service
     from infusion_service.clinical.workflow import WorkflowInvalid
+    from infusion_service.delivery.vault import KEY_FILE as VAULT_KEY_FILE
+    from infusion_service.delivery.vault import VaultUnusable, make_key
     from infusion_service.intake.workflows import WorkflowEdited
     from infusion_service.log.store import StoreUnusable
 
     made = {str(settings.database): not settings.database.exists()}
     made[str(settings.database.parent / KEY_FILE)] = make_first_key(settings.database.parent)
+    vault_key = settings.database.parent / VAULT_KEY_FILE
+    try:
+        made[str(vault_key)] = make_key(vault_key)
+    except VaultUnusable as unusable:
+        raise refused(str(unusable)) from None
     token_file = token_file_of(settings)
     try:
         async with open_service(settings) as service:

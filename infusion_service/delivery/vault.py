@@ -51,7 +51,7 @@ class Vault:
     def _opened(self, *, make: bool) -> AESGCM:
         if self._cipher is None:
             if make:
-                _make_key(self._key_file)
+                make_key(self._key_file)
             self._cipher = AESGCM(self._read_key())
         return self._cipher
 
@@ -67,15 +67,19 @@ class Vault:
         return key
 
 
-def _make_key(path: Path) -> None:
-    """Make the key file unless there is one; it is on the disk when this returns."""
+def make_key(path: Path) -> bool:
+    """Make the key file and return True, or False when there is one already, which stays. Raises `VaultUnusable`.
+
+    It is on the disk when this returns.
+    """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, KEY_FILE_MODE)
     except FileExistsError:
-        return
+        return False
     except OSError as error:
         raise VaultUnusable(f"{path} cannot be made: {error.strerror}") from None
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(b64encode(secrets.token_bytes(KEY_BYTES)).decode() + "\n")
         file.flush()
         os.fsync(file.fileno())
+    return True

@@ -25,12 +25,12 @@ def mode_of(path: Path) -> int:
 
 
 def test_init_makes_database_key_and_token_for_their_owner_alone(site: Site) -> None:
-    key = site.directory / "signing.key"
-
     assert mode_of(site.database) == 0o600
     assert mode_of(site.token_file) == 0o600
-    assert mode_of(key) == 0o400
-    assert len(base64.b64decode(key.read_text())) == 32
+    assert [key.name for key in keys(site)] == ["secrets.key", "signing.key"]
+    for key in keys(site):
+        assert mode_of(key) == 0o400
+        assert len(base64.b64decode(key.read_text())) == 32
 
 
 def test_init_shows_the_token_nowhere(bare_site: Site) -> None:
