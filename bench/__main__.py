@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import clinical_core
+from bench.deliveries import DAYS_OF_A_BACKLOG_FULL, delivering, draining
 from bench.figures import Figure, header, row
 from bench.posts import posting
-from bench.site import found_site
+from bench.site import Site, found_site
 from bench.storage import entries_in, growing, memory_of_a_day, size_on_disk, starting
 
 RESULTS = Path("test-results")
@@ -27,7 +28,7 @@ GROWN_ENTRIES_FULL = 2_000_000
 def main() -> None:
     """Measure, print each line as soon as it is known, and write the JSON lines."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--full", action="store_true", help=f"grow the log to {GROWN_ENTRIES_FULL:,} entries")
+    parser.add_argument("--full", action="store_true", help=f"a log of {GROWN_ENTRIES_FULL:,} entries, a long backlog")
     parser.add_argument("--json", type=Path, default=RESULTS / "bench.jsonl", help="where the JSON lines go")
     chosen = parser.parse_args()
     began = time.monotonic()
@@ -38,7 +39,7 @@ def main() -> None:
     print(header())
     try:
         with chosen.json.open("w", encoding="utf-8") as lines:
-            for figure in figures(directory, GROWN_ENTRIES_FULL if chosen.full else GROWN_ENTRIES):
+            for figure in figures(directory, full=chosen.full):
                 print(row(figure), flush=True)
                 lines.write(figure.as_line() + "\n")
     finally:
@@ -46,8 +47,9 @@ def main() -> None:
     print(f"took {time.monotonic() - began:,.0f} s; JSON lines in {chosen.json}")
 
 
-def figures(directory: Path, grown_entries: int) -> Iterator[Figure]:
+def figures(directory: Path, *, full: bool) -> Iterator[Figure]:
     """Every figure, in the order of the table."""
+    grown_entries = GROWN_ENTRIES_FULL if full else GROWN_ENTRIES
     site = found_site(directory, days=OPEN_DAYS)
     yield from starting(site, directory / "empty", OPEN_DAYS)
     entries, size = entries_in(site), site.database.stat().st_size
@@ -55,7 +57,17 @@ def figures(directory: Path, grown_entries: int) -> Iterator[Figure]:
     yield size_on_disk(site, entries_in(site) - entries, size)
     yield memory_of_a_day(site)
     yield growing(site, directory / "grown", grown_entries)
+    yield from delivering(site, directory)
+    yield draining(_backlog(site, directory, full=full))
     yield from clinical_core.measured()
+
+
+def _backlog(site: Site, directory: Path, *, full: bool) -> Site:
+    """The site whose whole log is delivered: the one that was posted to, or a larger one of its own."""
+    if not full:
+        return site
+    (directory / "backlog").mkdir()
+    return found_site(directory / "backlog", days=DAYS_OF_A_BACKLOG_FULL)
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ async def _checked_in(service: Service, count: int) -> list[str]:
     today = datetime.now(UTC).date().isoformat()
     scheduled = await service.intake.submit_batch(
         [
-            _fact(
+            fact(
                 "",
                 "day.scheduled",
                 {"patient": {"id": f"P-{uuid.uuid4()}"}, "course": 1, "day": 1, **_PLAN, "date": today},
@@ -105,7 +105,7 @@ async def _checked_in(service: Service, count: int) -> list[str]:
         ]
     )
     days = [str(outcome.receipt["day_id"]) for outcome in scheduled if outcome.receipt]
-    entered = [_fact(day, "patient.checked_in", {"identity_check": "wristband_scan"}) for day in days]
+    entered = [fact(day, "patient.checked_in", {"identity_check": "wristband_scan"}) for day in days]
     outcomes = await service.intake.submit_batch(entered)
     assert [outcome.status for outcome in outcomes] == [201] * count
     return days
@@ -114,7 +114,8 @@ async def _checked_in(service: Service, count: int) -> list[str]:
 _PLAN = {"ward": WARD, "baseline_deficits": [], "attested_history": []}
 
 
-def _fact(day: str, fact_type: str, data: dict[str, object]) -> Submission:
+def fact(day: str, fact_type: str, data: dict[str, object]) -> Submission:
+    """A fact as the intake takes it, by a nurse."""
     return Submission(event_id=str(uuid.uuid4()), day_id=day, type=fact_type, actor=NURSE, data=data)
 
 

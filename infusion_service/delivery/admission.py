@@ -50,11 +50,14 @@ class Admission:
         self._store = store
         self._day_of = day_of
         self._base = base
+        self._days: dict[str, DayFacts | None] = {}
+        """Days of the page in hand, looked up once."""
 
     async def next_page(self, progress: Progress, room: int) -> Admitted:
         """Look through the next page of the log, taking at most `room` deliveries; no progress at the log's end."""
         limit = min(PAGE_ENTRIES, max(room, 1))
         rows = await self._store.read_log(self._site, after_seq=progress.after_seq, limit=limit)
+        self._days.clear()
         deliveries: list[Delivery] = []
         for row in rows:
             progress = await self._take(row, progress, deliveries)
@@ -68,6 +71,7 @@ class Admission:
         rows = await self._store.read_log(self._site, after_seq=first - 1, limit=limit)
         rows = [row for row in rows if row.seq <= last]
         known = await self._store.deliveries.of_entries(self._site, self._endpoint_id, first, last)
+        self._days.clear()
         deliveries: list[Delivery] = []
         for row in rows:
             if row.seq not in known:
@@ -88,7 +92,9 @@ class Admission:
         entry = LogEntry.of(row).as_json()
         if not progress.filter.wants_severity(entry["data"].get("severity") if row.kind == "derived" else None):
             return progress
-        day = await self._day_of(row.stream)
+        if row.stream not in self._days:
+            self._days[row.stream] = await self._day_of(row.stream)
+        day = self._days[row.stream]
         if day is None or not progress.filter.wants_ward(day.ward):
             return progress
         return self._number(entry, day, progress, deliveries, lane=row.stream, reason=reason)

@@ -62,6 +62,7 @@ class Lanes:
         self._ready: list[tuple[int, str]] = []
         self._later: list[tuple[datetime, int, str]] = []
         self._numbers: set[int] = set()
+        self._troubled: set[str] = set()  # lanes in which something failed; some of them may be fine by now
         self.in_flight = 0
 
     def __len__(self) -> int:
@@ -142,11 +143,15 @@ class Lanes:
         heapq.heappush(self._ready, (item.epsequence, self.key_of(item)))
 
     def blocked(self) -> Iterator[Item]:
-        """Heads that failed and hold up their lanes until the next attempt."""
-        for lane in list(self._lanes.values()):
-            head = lane.head
-            if head is not None and head.first_failed_at is not None and not head.parked:
-                yield head
+        """Heads that failed and hold up their lanes until the next attempt, the oldest first."""
+        heads = []
+        for key in list(self._troubled):
+            lane = self._lanes.get(key)
+            if lane is None or (lane.head is not None and lane.head.first_failed_at is None):
+                self._troubled.discard(key)
+            elif lane.head is not None and not lane.head.parked:
+                heads.append(lane.head)
+        yield from sorted(heads, key=lambda head: head.epsequence)
 
     @property
     def has_ready(self) -> bool:
@@ -169,6 +174,8 @@ class Lanes:
         head = lane.head
         if head is None:
             return
+        if head.first_failed_at is not None:
+            self._troubled.add(key)
         if head.due is None:
             heapq.heappush(self._ready, (head.epsequence, key))
         else:
