@@ -8,7 +8,7 @@ changes nothing. Does not: authenticate, speak HTTP, or make tasks per submissio
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from infusion_service import __version__
@@ -17,6 +17,7 @@ from infusion_service.clinical.day import Day
 from infusion_service.clinical.vocabulary import JSON, SERVICE, SITE_STREAM, Actor, Kind, Submission
 from infusion_service.clinical.workflow import Workflow
 from infusion_service.intake import opening
+from infusion_service.intake.alarm_budget import AlarmBudget
 from infusion_service.intake.clock import Clock
 from infusion_service.intake.clock_doubt import ClockDoubt
 from infusion_service.intake.days import Days
@@ -63,6 +64,8 @@ class Intake:
             limits=settings.limits,
         )
         self._reading = Reading(site=self.site, store=store, clock=clock, days=self._days)
+        self._budget = AlarmBudget({ward.id for ward in settings.wards})
+        self._writer.counters.append(lambda entries, heads: self._budget.take(entries, heads, clock.now()))
 
     async def start(self, *, read_only: bool = False) -> None:
         """Adopt the workflow files, rebuild what is derived where it is missing or behind, begin to write.
@@ -79,6 +82,8 @@ class Intake:
         if read_only:
             self._writer.stop()
             return
+        async for heads in opening.open_heads(self._store, self.site):
+            self._budget.take((), heads, self.clock.now())
         wanted = self._workflows.bring(read_workflow_files(self._settings.workflows_dir))
         self._task = asyncio.create_task(self._writer.run(), name=f"intake writer of {self.site}")
         started = opening.started_data(version=__version__, configuration_hash=configuration_hash(self._settings))
@@ -227,6 +232,14 @@ class Intake:
     def tally(self) -> Tally:
         """Counts since the start, for metrics."""
         return self._writer.tally
+
+    def alerts_raised(self) -> Mapping[tuple[str, str], int]:
+        """Alerts raised since the start, by ward and severity."""
+        return self._budget.alerts_raised()
+
+    def patient_hours(self) -> Mapping[str, float]:
+        """Hours that days were open since the start, by ward, summed over patients."""
+        return self._budget.patient_hours(self.clock.now())
 
     @property
     def failed(self) -> Exception | None:

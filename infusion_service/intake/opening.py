@@ -6,6 +6,7 @@ heads themselves. Does not: look at days that are due (`intake.watch` does, at o
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -73,6 +74,14 @@ async def _heads(days: Days, day_ids: list[str]) -> list[DayHead]:
     chart = Chart(day_ids[0], sheets)
     # As of each day's last entry: until then everything that had become true was appended, since then perhaps not.
     return [head_of(with_next_change(chart, sheet, sheet.day.received_at or _BEGINNING)) for sheet in sheets.values()]
+
+
+async def open_heads(store: Store, site: str) -> AsyncIterator[list[DayHead]]:
+    """Yield the heads of all open days, page by page."""
+    after: tuple[str, str] | None = None
+    while heads := await store.day_heads(site, open_only=True, after=after, limit=PAGE):
+        yield heads
+        after = (heads[-1].date or "", heads[-1].day_id)
 
 
 def started_data(*, version: str, configuration_hash: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from typing import Any
 
 import structlog
 
-from infusion_service.clinical.vocabulary import SITE_STREAM, Submission
+from infusion_service.clinical.vocabulary import SITE_STREAM, Entry, Submission
 from infusion_service.intake.clock import Clock
 from infusion_service.intake.clock_doubt import ClockDoubt
 from infusion_service.intake.days import Chart, Days
@@ -37,6 +37,7 @@ from infusion_service.intake.scheduling import patient_id_of
 from infusion_service.log.entry import LogEntry, NotCanonical
 from infusion_service.log.store import (
     Batch,
+    DayHead,
     EventIdTaken,
     LogHead,
     RebuildRequired,
@@ -103,6 +104,8 @@ class Writer:
         """Set when nothing can be acknowledged any more; the process should exit with status 70."""
         self.listeners: list[Callable[[list[LogEntry]], None]] = []
         """Called with what was committed, in order, after it was answered."""
+        self.counters: list[Callable[[Sequence[Entry], Sequence[DayHead]], None]] = []
+        """Called with what was committed, and the heads of its days after it. Constant work, and nothing raised."""
         self.due_listeners: list[Callable[[datetime], None]] = []
         """Called with the earliest moment at which a day of the commit changes by itself."""
         self._site = site
@@ -360,6 +363,8 @@ class Writer:
         self.tally.commits += 1
         self.tally.entries += len(batch.rows)
         self.tally.largest_batch = max(self.tally.largest_batch, len(batch.rows))
+        for count in self.counters:
+            count(draft.entries, batch.heads)
 
     def _tell(self, batch: Batch) -> None:
         due = min((head.next_change_at for head in batch.heads if head.next_change_at is not None), default=None)

@@ -6,7 +6,7 @@ the log already says (facts, states), beyond counting.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -49,6 +49,14 @@ class Metrics:
         self._results: dict[str, Counter] = {}
         self._deliveries = _Deliveries()
         self.registry.register(self._deliveries)
+
+    def watch_alarm_budget(
+        self,
+        alerts_raised: Callable[[], Mapping[tuple[str, str], int]],
+        patient_hours: Callable[[], Mapping[str, float]],
+    ) -> None:
+        """Show how many alerts a ward is given for each hour of a patient under way (`intake.alarm_budget`)."""
+        self.registry.register(_AlarmBudget(alerts_raised, patient_hours))
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one answered request. `route` is the route's pattern, never an address."""
@@ -99,6 +107,38 @@ class _Deliveries(Collector):
             for each in self.figures:
                 gauge.add_metric((each.endpoint, each.state), value(each))
             yield gauge
+
+
+class _AlarmBudget(Collector):
+    """Alerts and patient-hours, read when asked for, and the one over the other."""
+
+    def __init__(
+        self,
+        alerts_raised: Callable[[], Mapping[tuple[str, str], int]],
+        patient_hours: Callable[[], Mapping[str, float]],
+    ) -> None:
+        self._alerts_raised = alerts_raised
+        self._patient_hours = patient_hours
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        """Return all three families; a ward without a patient so far has no rate."""
+        alerts = CounterMetricFamily("infusion_alerts_raised", "Alerts raised", labels=("ward", "severity"))
+        hours = CounterMetricFamily(
+            "infusion_patient_hours", "Hours that infusion days were open, summed over patients", labels=("ward",)
+        )
+        rate = GaugeMetricFamily(
+            "infusion_alerts_per_patient_hour",
+            "Alerts raised for each hour of a patient under way, since the start of the service",
+            labels=("ward", "severity"),
+        )
+        lived_h = self._patient_hours()
+        for ward, passed_h in sorted(lived_h.items()):
+            hours.add_metric((ward,), passed_h)
+        for (ward, severity), count in sorted(self._alerts_raised().items()):
+            alerts.add_metric((ward, severity), count)
+            if lived_h.get(ward, 0.0) > 0:
+                rate.add_metric((ward, severity), count / lived_h[ward])
+        yield from (alerts, hours, rate)
 
 
 _GAUGES: tuple[tuple[str, str, Callable[[EndpointFigures], float]], ...] = (

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.web.conftest import VITALS, HttpWard
 
@@ -195,6 +199,32 @@ async def test_figures_name_routes_and_roles_but_no_day_and_no_person(ward: Http
     assert "nurse-1" not in figures
 
 
+async def test_figures_show_the_alerts_for_each_hour_of_a_patient_under_way(ward: HttpWard) -> None:
+    day_id = await ward.schedule()
+    await ward.fact(day_id, "patient.checked_in", {"identity_check": "wristband_scan"})
+    await ward.fact(day_id, "vitals.recorded", {**VITALS, "systolic_mmhg": 165})
+    await ward.service.watch.advance(ward.clock.now() + timedelta(minutes=30))
+
+    figures = (await ward.get("/metrics", by="admin")).body
+
+    assert 'infusion_alerts_raised_total{severity="medium",ward="neuro-day"} 1.0' in figures
+    assert 'infusion_patient_hours_total{ward="neuro-day"} 0.5' in figures
+    assert 'infusion_alerts_per_patient_hour{severity="medium",ward="neuro-day"} 2.0' in figures
+
+
 async def test_health_says_alive_and_ready(ward: HttpWard) -> None:
     assert (await ward.get("/health/live", by=None)).body == {"status": "alive"}
     assert (await ward.get("/health/ready", by=None)).body["status"] == "ready"
+
+
+async def test_the_document_of_the_figures_names_each_of_them(ward: HttpWard) -> None:
+    text = (await ward.get("/metrics", by="admin")).body
+    document = (Path(__file__).parents[2] / "docs" / "figures.md").read_text(encoding="utf-8")
+
+    served = {
+        family.name + ("_total" if family.type == "counter" else "") for family in text_string_to_metric_families(text)
+    }
+    # The client library's own: when a counter began.
+    served = {name for name in served if not name.endswith("_created")}
+
+    assert set(re.findall(r"^\| `(infusion_\w+)`", document, re.MULTILINE)) == served
