@@ -8,11 +8,12 @@ log first, and hands it here once it is committed).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from infusion_service.access.identity import Identity
 from infusion_service.access.records import (

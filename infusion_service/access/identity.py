@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
 
 from infusion_service.clinical.vocabulary import Actor
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """The bearer of a credential that is valid now.
 
     `wards` None means every ward of the site. `scopes` narrows a service token to groups of routes; empty means all
@@ -24,7 +24,7 @@ class Identity:
     session_id: str | None = None
     wards: tuple[str, ...] | None = None
     scopes: frozenset[str] = frozenset()
-    glass: Mapping[str, str] = field(default_factory=dict)
+    glass: Mapping[str, str] = {}
 
     @property
     def role(self) -> str:

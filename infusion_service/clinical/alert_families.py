@@ -7,15 +7,15 @@ bands stands, a milder one is not raised and a graver one replaces it. Does not:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from infusion_service.clinical import alert_definition as tests
 from infusion_service.clinical.alert_definition import AlertRule, Band, Test
 from infusion_service.clinical.definition import WorkflowFile
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rung:
+class Rung(msgspec.Struct, frozen=True, kw_only=True):
     """One band of a family with the rule it belongs to. `rank` counts from the mildest."""
 
     rule: AlertRule
@@ -24,8 +24,7 @@ class Rung:
     rank: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Family:
+class Family(msgspec.Struct, frozen=True, kw_only=True):
     """A row of rungs. `triggers` are the fact types that can change it; for vital signs and symptoms only facts with
     one of `signs` or `codes` do."""
 

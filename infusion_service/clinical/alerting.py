@@ -8,14 +8,15 @@ alert family stands (`episodes`, `clock_bands`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from infusion_service.clinical.alert_families import Family, Rung
 from infusion_service.clinical.appending import Appending
-from infusion_service.clinical.clock_bands import grounds, moments
+from infusion_service.clinical.clock_bands import all_moments, grounds
 from infusion_service.clinical.corrections import newly_illegal
 from infusion_service.clinical.day import Day, refold
 from infusion_service.clinical.ledger import ALERT_ANSWERED, ALERT_CLOSED, ALERT_RAISED, Alert
@@ -26,8 +27,7 @@ STRUCK = "entry.struck"
 CORRECTED = "corrected"
 
 
-@dataclass(frozen=True, slots=True)
-class _Standing:
+class _Standing(msgspec.Struct, frozen=True):
     """The rung of a family that stands, since when, on what evidence. `opened_by` is empty for a clock."""
 
     rung: Rung
@@ -57,22 +57,19 @@ def level_alerts(out: Appending) -> None:
 
 def _stirring(day: Day) -> list[Family]:
     """Families that stand in the picture or in the log, or go by the clock; of the others there is nothing to say."""
-    episodes, told = day.picture.episodes, day.ledger.open_alerts
-    return [
-        family
-        for family in day.workflow.families
-        if family.clock or family.id in told or ((episode := episodes.get(family.id)) is not None and episode.open)
-    ]
+    standing = {family_id for family_id, episode in day.picture.episodes.items() if episode.open}
+    stirring = standing.union(day.ledger.open_alerts, _clocks(day))
+    return [family for family in day.workflow.families if family.id in stirring] if stirring else []
+
+
+def _clocks(day: Day) -> Mapping[str, Sequence[tuple[Rung, datetime]]]:
+    return all_moments(day.picture, day.ledger.unconfirmed_since(), day.workflow)
 
 
 def _standing(family: Family, out: Appending) -> _Standing | None:
     day = out.day
     if family.clock:
-        reached = [
-            (rung, moment)
-            for rung, moment in moments(family, day.picture, day.ledger.unconfirmed_since(), day.workflow)
-            if moment <= out.now
-        ]
+        reached = [(rung, moment) for rung, moment in _clocks(day).get(family.id, ()) if moment <= out.now]
         if not reached:
             return None
         rung, moment = max(reached, key=lambda pair: pair[0].rank)

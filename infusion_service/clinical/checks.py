@@ -9,9 +9,12 @@ red).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
+import msgspec
+
+from infusion_service.clinical.clock_bands import PICTURES_KEPT_MAX
 from infusion_service.clinical.definition import Check
 from infusion_service.clinical.ledger import Ledger
 from infusion_service.clinical.picture import Picture
@@ -19,9 +22,7 @@ from infusion_service.clinical.workflow import Workflow
 
 OTHER_COURSE = "other"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DueCheck:
+class DueCheck(msgspec.Struct, frozen=True, kw_only=True):
     """A check with its due time and how it stands: `upcoming`, `due`, `amber` or `red`."""
 
     check: str
@@ -31,8 +32,7 @@ class DueCheck:
     turns_red_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Wanted(msgspec.Struct, frozen=True):
     """One reason for a check: when it falls due and, where it recurs, after how long again."""
 
     check: Check | None
@@ -41,10 +41,11 @@ class _Wanted:
     interval: timedelta | None
 
 
+@lru_cache(maxsize=PICTURES_KEPT_MAX)
 def due_checks(
     picture: Picture, ledger: Ledger, ordinal: int, now: datetime, workflow: Workflow
 ) -> tuple[DueCheck, ...]:
-    """Return the checks of the day, soonest first."""
+    """Return the checks of the day, soonest first. Remembered for a moment: after each fact it is asked twice."""
     earliest: dict[str, _Wanted] = {}
     for wanted in _all_wanted(picture, ledger, ordinal, now, workflow):
         known = earliest.get(wanted.name)

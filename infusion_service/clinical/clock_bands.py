@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from infusion_service.clinical import alert_definition as clocks
@@ -17,6 +18,21 @@ from infusion_service.clinical.workflow import Workflow
 
 _JUST_AFTER = timedelta(milliseconds=1)
 """The log's resolution: what must last *more than* a span is true one step after it."""
+
+
+PICTURES_KEPT_MAX = 4
+"""After each fact the same picture is asked twice: for what follows from it, and for when it changes by itself."""
+
+
+@lru_cache(maxsize=PICTURES_KEPT_MAX)
+def all_moments(
+    picture: Picture, unconfirmed_since: datetime | None, workflow: Workflow
+) -> dict[str, tuple[tuple[Rung, datetime], ...]]:
+    """Return the `moments` of every family that has one, by its id. Not to be changed."""
+    found = {
+        family.id: tuple(moments(family, picture, unconfirmed_since, workflow)) for family in workflow.clock_families
+    }
+    return {family_id: reached for family_id, reached in found.items() if reached}
 
 
 def moments(

@@ -72,8 +72,7 @@ _UTC = datetime.fromisoformat("1970-01-01T00:00:00+00:00").tzinfo
 
 def _missed(out: Appending) -> None:
     due_at = missed_at(out.day)
-    names = out.day.workflow.of_meaning("missed")
-    if due_at is not None and due_at <= out.now and names:
+    if due_at is not None and due_at <= out.now and (names := out.day.workflow.of_meaning("missed")):
         out.move(names[0], "", {}, due_at)
 
 

@@ -8,8 +8,9 @@ and replacement (`corrects`) are one append.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from infusion_service.clinical.course import Course
 from infusion_service.clinical.day import Day, refold
@@ -21,8 +22,7 @@ from infusion_service.clinical.vocabulary import SERVICE_ROLE, Refusal, Submissi
 STRIKING_ROLES = ("charge_nurse", "prescriber")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Correction:
+class Correction(msgspec.Struct, frozen=True, kw_only=True):
     """The day as a new fact meets it: without the entry it corrects, where it corrects one."""
 
     corrects: str | None

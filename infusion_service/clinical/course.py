@@ -8,11 +8,14 @@ not: load days (intake gives them).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
+import msgspec
+from msgspec.structs import replace
+
 from infusion_service.clinical.day import Day
+from infusion_service.clinical.definition import Meaning
 from infusion_service.clinical.ledger import VANISHED, Alert
 from infusion_service.clinical.vocabulary import JSON, format_time
 
@@ -23,8 +26,7 @@ SUPERSEDED = "superseded"
 """Why an alert closed that a graver one of its family replaced."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlagEvent:
+class FlagEvent(msgspec.Struct, frozen=True, kw_only=True):
     """Something that stops or holds the course. `alert_id` names the alert behind it; empty for a review or
     diagnosis."""
 
@@ -38,8 +40,7 @@ class FlagEvent:
     cause: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lift:
+class Lift(msgspec.Struct, frozen=True, kw_only=True):
     """A review that lets the course go on, with the alerts it names."""
 
     at: datetime
@@ -48,8 +49,7 @@ class Lift:
     alerts: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lab:
+class Lab(msgspec.Struct, frozen=True, kw_only=True):
     """A laboratory result with its place in time."""
 
     analyte: str
@@ -57,8 +57,7 @@ class Lab:
     sampled_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CourseDay:
+class CourseDay(msgspec.Struct, frozen=True, kw_only=True):
     """What one day means to the others of its patient."""
 
     day_id: str
@@ -75,8 +74,7 @@ class CourseDay:
     labs: tuple[Lab, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Course:
+class Course(msgspec.Struct, frozen=True):
     """All days of one patient, in no particular order."""
 
     days: tuple[CourseDay, ...] = ()
@@ -118,6 +116,28 @@ def with_day(course: Course, day: Day) -> Course:
     """Return the course in which this day stands as it is now."""
     others = tuple(course.others(day.day_id))
     return Course((*others, _summary(day))) if day.state is not None else Course(others)
+
+
+def means_the_same(before: Day, after: Day) -> bool:
+    """Tell cheaply whether a day still means to its course what it did; never True when it does not.
+
+    Looks at all that `_summary` reads. A picture shares with the one before it whatever a fact has not touched.
+    """
+    old, new = before.picture, after.picture
+    return (
+        before.ledger.alerts is after.ledger.alerts
+        and old.state == new.state
+        and old.pump is new.pump
+        and old.labs is new.labs
+        and old.attested is new.attested
+        and old.day_date is new.day_date
+        and old.zone is new.zone
+        and (old.course_number, old.day_number) == (new.course_number, new.day_number)
+        and all(old.by_type.get(name) is new.by_type.get(name) for name in after.workflow.of_meaning(*_SUMMED_UP))
+    )
+
+
+_SUMMED_UP: tuple[Meaning, ...] = ("diagnosis", "review", "stood_down")
 
 
 def _summary(day: Day) -> CourseDay:
@@ -232,6 +252,8 @@ def ordinal_of(course: Course, day: Day) -> int:
     One more than the infusions given before it, in the log and as attested. A ward may start in the middle of a course:
     the day numbers before the first day that is known are then taken as given.
     """
+    if len(course.days) <= 1 and not day.picture.attested and day.day_id in {other.day_id for other in course.days}:
+        return day.day_number
     number = day.course_number
     before = [
         other

@@ -9,9 +9,11 @@ earlier decision on the event id, assign sequence numbers, or write.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from infusion_service.clinical.appending import Appending
 from infusion_service.clinical.consequences import consequences
@@ -37,8 +39,7 @@ from infusion_service.clinical.vocabulary import DOUBLE_CHECK_ENTERED, Entry, Re
 __all__ = ["Accepted", "decide", "refusal_of", "refused_entry", "same_submission", "settle", "tick"]
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True):
     """What a decision appends, in order, and the day folded over all of it."""
 
     entries: tuple[Entry, ...]

@@ -7,10 +7,12 @@ it knows what was charted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
 
 MS_PER_HOUR = 3_600_000
 _MILLISECOND = timedelta(milliseconds=1)
@@ -18,8 +20,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 PumpStatus = Literal["idle", "running", "halted"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
+class Segment(msgspec.Struct, frozen=True, kw_only=True):
     """A stretch in which the pump ran at one rate. `until` is None while it runs."""
 
     since: datetime
@@ -27,8 +28,7 @@ class Segment:
     rate_ml_per_h: Decimal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bag:
+class Bag(msgspec.Struct, frozen=True, kw_only=True):
     """A prepared bag as charted."""
 
     id: str
@@ -45,8 +45,7 @@ class Bag:
         return replace(self, discarded=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pump:
+class Pump(msgspec.Struct, frozen=True, kw_only=True):
     """What is charted of the pump. `done_ml_ms_per_h` sums rate x milliseconds of the segments that ended."""
 
     status: PumpStatus = "idle"
@@ -125,7 +124,7 @@ class Pump:
 
     def delivered_mg(self, now: datetime) -> Decimal:
         """Return the dose that the computed volume carried."""
-        if self.bag is None:
+        if self.bag is None or self.bag.volume_ml <= 0:
             return Decimal(0)
         return self.bag.dose_mg * self.delivered_ml(now) / self.bag.volume_ml
 
@@ -154,6 +153,11 @@ def milliseconds(span: timedelta) -> int:
 def planned_rate_ml_per_h(volume_ml: Decimal, duration_min: int) -> Decimal:
     """Return bag volume over planned duration."""
     return volume_ml * MINUTES_PER_HOUR / duration_min
+
+
+def ml_per_h(mg_per_h: Decimal, bag: Bag) -> Decimal | None:
+    """Return the rate at which a bag gives so many milligrams an hour; None for a bag that holds none."""
+    return mg_per_h * bag.volume_ml / bag.dose_mg if bag.dose_mg > 0 else None
 
 
 MINUTES_PER_HOUR = 60

@@ -10,23 +10,31 @@ closing. Does not: look at clocks (`clock_bands`), or at who was told.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from infusion_service.clinical.alert_definition import SEVERITIES
 from infusion_service.clinical.alert_families import Family, Rung
-from infusion_service.clinical.evidence import Places, evaluate, speaks_up, still_holds
+from infusion_service.clinical.evidence import Places, evaluate, still_holds
 from infusion_service.clinical.picture import Episode, Fact, Picture, Reviewed
 from infusion_service.clinical.workflow import Workflow
 
 
 def judge(picture: Picture, fact: Fact, workflow: Workflow) -> None:
     """Re-judge every family that this fact can touch."""
+    if workflow.meaning[fact.type] == "vital_signs" and _is_unremarkable(picture):
+        return
     for family in workflow.families_on.get(fact.type, ()):
         if _touches(family, fact, picture, workflow):
             episode = _judged(picture, family, fact, workflow)
             if episode is not None:
                 picture.episodes = {**picture.episodes, family.id: episode}
+
+
+def _is_unremarkable(picture: Picture) -> bool:
+    """Tell whether the set just charted opens nothing while nothing stands, as nearly all do."""
+    return not picture.vitals[-1].wakes and not any(episode.open for episode in picture.episodes.values())
 
 
 def _touches(family: Family, fact: Fact, picture: Picture, workflow: Workflow) -> bool:
@@ -39,7 +47,7 @@ def _touches(family: Family, fact: Fact, picture: Picture, workflow: Workflow) -
     if meaning == "vital_signs":
         episode = picture.episodes.get(family.id)
         if episode is None or not episode.open:
-            return any(speaks_up(leaf, picture, fact.pos) for leaf in family.sign_tests)
+            return family.id in picture.vitals[-1].wakes
         return not family.signs.isdisjoint(fact.data) or "unrecordable" in fact.data
     if meaning in ("symptom", "symptom_resolved"):
         return fact.data["code"] in family.codes

@@ -15,6 +15,7 @@ from typing import Any
 from infusion_service.clinical import alert_definition as tests
 from infusion_service.clinical.dose import planned_rate_ml_per_h
 from infusion_service.clinical.picture import Fact, Picture, ScoreResult
+from infusion_service.clinical.signs import within
 from infusion_service.clinical.vocabulary import parse_time
 from infusion_service.clinical.workflow import Workflow
 
@@ -61,33 +62,6 @@ def _any(test: tests.Any, picture: Picture, workflow: Workflow) -> Places | None
         if places is not None:
             found = (found or ()) + places
     return found
-
-
-def within(limits: Any, value: Decimal) -> bool:
-    """Tell whether a number lies within `at_least`, `at_most`, `above` and `below` where they are given."""
-    return not (
-        (limits.at_least is not None and value < limits.at_least)
-        or (limits.at_most is not None and value > limits.at_most)
-        or (limits.above is not None and value <= limits.above)
-        or (limits.below is not None and value >= limits.below)
-    )
-
-
-def speaks_up(test: tests.Test, picture: Picture, pos: int) -> bool:
-    """Tell cheaply whether a test on a sign could hold because of the set at `pos`; never False when it would."""
-    if isinstance(test, tests.ScoreTest):
-        result = picture.scores.get(test.score)
-        return result is not None and result.pos == pos and _scores(test, result)
-    if not isinstance(test, tests.Reading | tests.CodeReading | tests.Trend):
-        return True
-    reading = picture.readings.get(test.sign)
-    if reading is None or reading.pos != pos:
-        return False
-    if isinstance(test, tests.Reading):
-        return within(test, reading.value)
-    if isinstance(test, tests.Trend):
-        return bool(reading.value >= test.at_least)
-    return not ((test.among and reading.value not in test.among) or reading.value in test.not_among)
 
 
 def _reading(test: tests.Reading, picture: Picture, workflow: Workflow) -> Places | None:
@@ -242,10 +216,11 @@ def _score(test: tests.ScoreTest, picture: Picture, _workflow: Workflow) -> Plac
     result = picture.scores.get(test.score)
     if result is None:
         return None
-    return (result.pos,) if _scores(test, result) else None
+    return (result.pos,) if reaches(test, result) else None
 
 
-def _scores(test: tests.ScoreTest, result: ScoreResult) -> bool:
+def reaches(test: tests.ScoreTest, result: ScoreResult) -> bool:
+    """Tell whether a score is as high as a test asks, in all or in one sign."""
     total = test.total_at_least is not None and result.total >= test.total_at_least
     return total or (test.single_at_least is not None and max(result.parts.values()) >= test.single_at_least)
 
@@ -298,7 +273,7 @@ def _too_fast(test: tests.TooFast, picture: Picture, workflow: Workflow) -> Plac
     if pump.bag is None or meaning not in _SETS_THE_RATE:
         return None
     if meaning == "pump_completed":
-        shortest_ms = test.shortest_min * _MS_PER_MINUTE
+        shortest_ms = (test.shortest_min or 0) * _MS_PER_MINUTE
         return (place,) if pump.running_ms(picture.facts[-1].at) < shortest_ms else None
     plan = planned_rate_ml_per_h(pump.bag.volume_ml, workflow.definition.plan.duration_min)
     return (place,) if pump.rate_ml_per_h > plan * test.factor else None

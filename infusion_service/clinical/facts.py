@@ -73,8 +73,12 @@ def _read_fields(
             if not field.optional:
                 errors.append({"pointer": f"{pointer}/{name}", "detail": "is missing"})
             continue
+        scalar = _SCALARS.get(field.type)
         try:
-            clean[name] = _read(field, value, f"{pointer}/{name}", errors)
+            if scalar is not None:
+                clean[name] = scalar(field, value)
+            else:
+                clean[name] = _read_many(field, value, f"{pointer}/{name}", errors)
         except _Invalid as problem:
             errors.append({"pointer": f"{pointer}/{name}", "detail": str(problem)})
     for name in data:
@@ -88,17 +92,11 @@ def _token(name: object) -> str:
     return str(name)[:POINTER_TOKEN_CHARS_MAX].encode("ascii", "replace").decode().replace("~", "~0").replace("/", "~1")
 
 
-def _read(field: Field, value: Any, pointer: str, errors: list[dict[str, str]]) -> Any:
+def _read_many(field: Field, value: Any, pointer: str, errors: list[dict[str, str]]) -> Any:
     if field.type == "object":
         if not isinstance(value, Mapping):
             raise _Invalid("must be an object")
         return _read_fields(field.fields, value, pointer, errors)
-    if field.type in ("list", "choices", "texts", "ids"):
-        return _read_list(field, value, pointer, errors)
-    return _SCALARS[field.type](field, value)
-
-
-def _read_list(field: Field, value: Any, pointer: str, errors: list[dict[str, str]]) -> list[Any]:
     if not isinstance(value, list | tuple):
         raise _Invalid("must be a list")
     if len(value) > LIST_ITEMS_MAX:
@@ -150,7 +148,7 @@ def _number(field: Field, value: Any) -> Decimal:
     return number
 
 
-def _within_limits(field: Field, number: Decimal) -> None:
+def _within_limits(field: Field, number: Decimal | int) -> None:
     if field.above is not None and number <= field.above:
         raise _Invalid(f"must be above {shortest(field.above)}")
     if field.at_least is not None and number < field.at_least:
@@ -160,6 +158,9 @@ def _within_limits(field: Field, number: Decimal) -> None:
 
 
 def _integer(field: Field, value: Any) -> int:
+    if type(value) is int and -INTEGER_MAX <= value <= INTEGER_MAX:  # nearly always
+        _within_limits(field, value)
+        return value
     if isinstance(value, str):
         raise _Invalid("must be a whole number")
     number = _number(field, value)
@@ -251,7 +252,7 @@ def _implausible(fact: FactType, data: Mapping[str, Any], *, emergency: bool) ->
         refusal = _outside_hard(fact, data) or _wrong_way_round(fact, data)
         if refusal:
             return refusal
-    doubtful = [name for name, field in fact.fields.items() if name in data and _outside(field.soft, data[name])]
+    doubtful = [name for name, value in data.items() if _outside(fact.fields[name].soft, value)]
     if doubtful and not confirmed:
         name = doubtful[0]
         return Refusal(
@@ -264,7 +265,10 @@ def _implausible(fact: FactType, data: Mapping[str, Any], *, emergency: bool) ->
 
 
 def _outside(bounds: tuple[Decimal, Decimal] | None, value: Any) -> bool:
-    return bounds is not None and not bounds[0] <= Decimal(value) <= bounds[1]
+    if bounds is None:
+        return False
+    number = value if type(value) is int else Decimal(value)
+    return not bounds[0] <= number <= bounds[1]
 
 
 def doubt_about(field: Field, value: Any) -> str:
@@ -280,14 +284,15 @@ def _range(bounds: tuple[Decimal, Decimal] | None) -> list[str]:
 
 
 def _outside_hard(fact: FactType, data: Mapping[str, Any]) -> Refusal | None:
-    for name, field in fact.fields.items():
-        if name in data and _outside(field.hard, data[name]):
+    for name, value in data.items():
+        field = fact.fields[name]
+        if _outside(field.hard, value):
             low, high = _range(field.hard)
-            members: dict[str, Any] = {"field": name, "value": data[name], "range": [low, high]}
-            if field.hint and not _outside(field.hint_range, data[name]):
+            members: dict[str, Any] = {"field": name, "value": value, "range": [low, high]}
+            if field.hint and not _outside(field.hint_range, value):
                 members["hint"] = field.hint
             hint = f": {members['hint']}" if "hint" in members else ""
-            detail = f"{name} {data[name]} is outside {low} to {high}{hint}"
+            detail = f"{name} {value} is outside {low} to {high}{hint}"
             return Refusal(code="implausible", status=422, detail=detail, members=members)
     return None
 

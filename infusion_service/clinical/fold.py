@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from infusion_service.clinical.definition import FactType
 from infusion_service.clinical.dose import Bag
 from infusion_service.clinical.episodes import close_named, close_stop_class, judge
+from infusion_service.clinical.evidence import reaches
 from infusion_service.clinical.picture import (
     ActiveSymptom,
     Entered,
@@ -28,12 +27,12 @@ from infusion_service.clinical.picture import (
     VitalSet,
 )
 from infusion_service.clinical.scores import ScoreTable
+from infusion_service.clinical.signs import SignTable
 from infusion_service.clinical.trail import Trail
 from infusion_service.clinical.vocabulary import parse_time
 from infusion_service.clinical.workflow import Workflow
 
 NO_FACTS: Trail[Fact] = Trail()
-NUMBERS_KEPT_MAX = 4096
 
 
 def fold(picture: Picture, fact: Fact, workflow: Workflow) -> Picture:
@@ -118,25 +117,39 @@ def _checklist(picture: Picture, fact: Fact, _workflow: Workflow) -> None:
 
 
 def _vital_signs(picture: Picture, fact: Fact, workflow: Workflow) -> None:
-    kind = workflow.facts[fact.type]
-    values = vital_values(kind, fact.data)
+    kind, table = workflow.facts[fact.type], workflow.signs[fact.type]
+    signs = table.read(fact.data)
+    values = {name: sign.value for name, sign in signs.items()}
     complete = all(sign in values for sign in kind.complete_set)
-    vital = VitalSet(fact, values, complete)
-    picture.vitals = picture.vitals.plus(vital)
     picture.readings = {
         **picture.readings,
         **{sign: Reading(value, fact.at, fact.pos) for sign, value in values.items()},
     }
+    wakes = frozenset().union(*(sign.wakes for sign in signs.values() if sign.wakes))
+    if complete:
+        picture.baseline = picture.baseline or values
+        wakes |= _score(picture, values, table, fact, workflow)
+    vital = VitalSet(fact, values, complete, wakes)
+    picture.vitals = picture.vitals.plus(vital)
     if complete:
         picture.last_complete = vital
-        picture.baseline = picture.baseline or values
-        scores = {
-            name: table.points(_with_last_known(picture, table, values)) for name, table in workflow.scores.items()
-        }
-        picture.scores = {
-            **picture.scores,
-            **{name: ScoreResult(sum(parts.values()), parts, fact.pos) for name, parts in scores.items() if parts},
-        }
+
+
+def _score(
+    picture: Picture, values: dict[str, Any], table: SignTable, fact: Fact, workflow: Workflow
+) -> frozenset[str]:
+    """Keep the scores of a complete set; return the families that one of them could open."""
+    scores = dict(picture.scores)
+    for name, score in workflow.scores.items():
+        parts = score.points(_with_last_known(picture, score, values))
+        if parts:
+            scores[name] = ScoreResult(sum(parts.values()), parts, fact.pos)
+    picture.scores = scores
+    return frozenset(
+        family_id
+        for family_id, test in table.scores
+        if (result := scores.get(test.score)) is not None and result.pos == fact.pos and reaches(test, result)
+    )
 
 
 def _with_last_known(picture: Picture, table: ScoreTable, values: dict[str, Any]) -> dict[str, Any]:
@@ -144,27 +157,6 @@ def _with_last_known(picture: Picture, table: ScoreTable, values: dict[str, Any]
     until somebody says otherwise."""
     known = {sign: picture.readings[sign].value for sign in table.defaults if sign in picture.readings}
     return {**known, **values}
-
-
-def vital_values(kind: FactType, data: Any) -> dict[str, Any]:
-    """Return the signs of a set as comparable values; an unrecordable sign counts as its workflow says."""
-    values: dict[str, Any] = {}
-    for name, field in kind.fields.items():
-        value = data.get(name)
-        if value is None or name in ("unrecordable", "confirmed", "source", "position"):
-            continue
-        values[name] = _number(value) if field.type in ("integer", "decimal") else value
-    for sign in data.get("unrecordable", ()):
-        counts_as = kind.fields[sign].unrecordable_counts_as
-        if counts_as is not None:
-            values[sign] = counts_as
-    return values
-
-
-@lru_cache(maxsize=NUMBERS_KEPT_MAX)
-def _number(value: int | str) -> Decimal:
-    """A measured number; the same few hundred values come again and again, and a day need not hold each anew."""
-    return Decimal(value)
 
 
 def _symptom(picture: Picture, fact: Fact, _workflow: Workflow) -> None:

@@ -8,10 +8,11 @@ Does not: know overrides or second persons (`decide`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from infusion_service.clinical import guard_definition as guards
 from infusion_service.clinical.checks import sampled_after_infusion, wanted_on
@@ -29,8 +30,7 @@ from infusion_service.clinical.workflow import Workflow
 MS_PER_MINUTE = 60_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
+class Situation(msgspec.Struct, frozen=True, kw_only=True):
     """What a guard looks at: the fact, the moment it happened and the picture of that moment."""
 
     fact_type: str
@@ -43,15 +43,13 @@ class Situation:
     unconfirmed_since: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Impossible:
+class _Impossible(msgspec.Struct, frozen=True):
     """A reason that no override answers: what was said cannot be, so it is to be said anew."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Failing:
+class Failing(msgspec.Struct, frozen=True):
     """A guard that fails, with its reason and who may override it for that reason (None: nobody)."""
 
     guard: guards.Guard

@@ -7,9 +7,12 @@ and when; the picture knows what was true. Does not: derive anything.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from copy import copy
 from datetime import datetime, timedelta
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from infusion_service.clinical.vocabulary import DOUBLE_CHECK_ENTERED, FACT_REFUSED, Actor, Entry, parse_time
 from infusion_service.clinical.workflow import Workflow
@@ -29,8 +32,7 @@ VANISHED = ("corrected", "late_data")
 """Why an alert closed whose evidence is no longer there, as against one that was dealt with."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """One raised alert and what has become of it. `learned_at` is when the service raised it; deadlines count from
     there."""
 
@@ -65,8 +67,7 @@ class Alert:
         return self.closed_at is None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GrantedOverride:
+class GrantedOverride(msgspec.Struct, frozen=True, kw_only=True):
     """An override as granted; good once, from `at` to `until`."""
 
     id: str
@@ -79,8 +80,7 @@ class GrantedOverride:
     used_by: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DoubleCheck:
+class DoubleCheck(msgspec.Struct, frozen=True, kw_only=True):
     """The first person's blind entry of a fact that wants an independent second person."""
 
     id: str
@@ -93,43 +93,25 @@ class DoubleCheck:
     """Why it can no longer be used: the fact that used it, `mismatch`, `bag_changed`."""
 
 
-class Ledger:
+class Ledger(msgspec.Struct, eq=False):
     """The log-order fold; read its attributes."""
 
-    __slots__ = (
-        "alerts",
-        "carried",
-        "confirmed",
-        "counts",
-        "double_checks",
-        "open_alerts",
-        "overdue",
-        "overrides",
-        "struck",
-        "unconfirmed",
-    )  # fmt: skip
-
-    def __init__(self) -> None:
-        """Start with an empty log."""
-        self.alerts: dict[str, Alert] = {}
-        self.open_alerts: dict[str, str] = {}
-        """Family to the id of its open alert."""
-        self.counts: dict[tuple[str, str], int] = {}
-        self.struck: frozenset[str] = frozenset()
-        self.overrides: dict[str, GrantedOverride] = {}
-        self.double_checks: dict[str, DoubleCheck] = {}
-        self.unconfirmed: dict[str, datetime] = {}
-        self.confirmed: dict[str, tuple[str, datetime]] = {}
-        """Confirmation to the entry it confirmed and since when that had waited."""
-        self.overdue: frozenset[tuple[str, str]] = frozenset()
-        self.carried: Mapping[str, Any] = {}
+    alerts: dict[str, Alert] = {}
+    open_alerts: dict[str, str] = {}
+    """Family to the id of its open alert."""
+    counts: dict[tuple[str, str], int] = {}
+    struck: frozenset[str] = frozenset()
+    overrides: dict[str, GrantedOverride] = {}
+    double_checks: dict[str, DoubleCheck] = {}
+    unconfirmed: dict[str, datetime] = {}
+    confirmed: dict[str, tuple[str, datetime]] = {}
+    """Confirmation to the entry it confirmed and since when that had waited."""
+    overdue: frozenset[tuple[str, str]] = frozenset()
+    carried: Mapping[str, Any] = {}
 
     def copy(self) -> Ledger:
         """Return another ledger that says the same and may be filled on."""
-        other = Ledger.__new__(Ledger)
-        for name in Ledger.__slots__:
-            setattr(other, name, getattr(self, name))
-        return other
+        return copy(self)
 
     def next_k(self, entry_type: str, rule: str) -> int:
         """Return which derived entry of this type and rule would be the next in the day."""

@@ -15,6 +15,8 @@ from decimal import ROUND_DOWN, Decimal
 from functools import cached_property
 from typing import Any
 
+import msgspec
+
 from infusion_service.clinical.course import Course, course_of, months_later, ordinal_of, with_day
 from infusion_service.clinical.day import Day, new_day
 from infusion_service.clinical.decide import Accepted, decide, tick
@@ -175,7 +177,7 @@ def post(world: World, letter: Letter, *, index: int = -1) -> Answer:
         second_at=entered_at if second is not None else None,
     )
     submission = _submission(day, posts, letter.fact_type, data, _actor(letter.role))
-    submission = replace(submission, second=second if fact.second == "consent" else None)
+    submission = msgspec.structs.replace(submission, second=second if fact.second == "consent" else None)
     course = world.course if posts == world.posts + 1 else course_of(days)
     answer = decide(course, day, [submission], now)
     step = Posted(

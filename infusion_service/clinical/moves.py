@@ -8,8 +8,10 @@ now with its own time kept. Facts without a move are never refused for the state
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from infusion_service.clinical.corrections import Correction, newly_illegal
 from infusion_service.clinical.day import Day, refold
@@ -21,8 +23,7 @@ from infusion_service.clinical.trail import Trail
 from infusion_service.clinical.vocabulary import Refusal, Submission, format_time
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
+class Placed(msgspec.Struct, frozen=True, kw_only=True):
     """A fact in its place: the picture just before it, and the move it makes."""
 
     before: Picture

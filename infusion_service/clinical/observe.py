@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from infusion_service.clinical.checks import due_checks
-from infusion_service.clinical.clock_bands import moments
+from infusion_service.clinical.clock_bands import all_moments
 from infusion_service.clinical.consequences import escalations_due, missed_at
 from infusion_service.clinical.course import Course, flags_shown, ordinal_of, with_day
 from infusion_service.clinical.day import Day
@@ -51,7 +51,7 @@ def observe(course: Course, day: Day, now: datetime) -> dict[str, JSON]:
         "state": day.state,
         "state_since": _time(day.state_since),
         "pump": picture.pump.status,
-        "dose": _dose(day, now),
+        "dose": _dose(day, ordinal, now),
         "bag": _bag(day),
         "observation": _observation(day),
         "checks": _checks(day, ordinal, now),
@@ -95,11 +95,9 @@ def _moments(course: Course, day: Day, now: datetime) -> Iterator[datetime]:
     for check in due_checks(day.picture, day.ledger, ordinal_of(course, day), now, day.workflow):
         if check.turns_red_at is not None:
             yield check.turns_red_at
-    unconfirmed_since = day.ledger.unconfirmed_since()
-    for family in day.workflow.families:
-        if family.clock:
-            for _rung, moment in moments(family, day.picture, unconfirmed_since, day.workflow):
-                yield moment
+    for reached in all_moments(day.picture, day.ledger.unconfirmed_since(), day.workflow).values():
+        for _rung, moment in reached:
+            yield moment
     for _alert, _stage, _to, due_at in escalations_due(day):
         yield due_at
 
@@ -149,7 +147,7 @@ def _rounded(number: Decimal) -> str:
     return shortest(number.quantize(_HUNDREDTH))
 
 
-def _dose(day: Day, now: datetime) -> dict[str, JSON]:
+def _dose(day: Day, ordinal: int, now: datetime) -> dict[str, JSON]:
     pump: Pump = day.picture.pump
     planned = pump.bag.dose_mg if pump.bag else day.workflow.definition.plan.dose_mg
     return {

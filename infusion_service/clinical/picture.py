@@ -8,19 +8,20 @@ replaced, not changed: whoever holds one keeps it as it was. Does not: know the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from copy import copy
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from infusion_service.clinical.dose import Bag, Pump
 from infusion_service.clinical.trail import Trail
 from infusion_service.clinical.vocabulary import Actor
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(msgspec.Struct, frozen=True):
     """A charted fact in its clinical place. `pos` counts the facts before it; `rules` are those of the open alerts
     that a review named when it was logged (an alert that had closed by then is not closed again)."""
 
@@ -34,8 +35,7 @@ class Fact:
     received_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """The latest value of one sign."""
 
     value: Any
@@ -43,18 +43,17 @@ class Reading:
     pos: int
 
 
-@dataclass(frozen=True, slots=True)
-class VitalSet:
+class VitalSet(msgspec.Struct, frozen=True):
     """One charted set of vital signs; `values` hold decimals, codes and flags, unrecordable signs as what they count
-    as."""
+    as. `wakes` names the alert families that this set could open."""
 
     fact: Fact
     values: Mapping[str, Any]
     complete: bool
+    wakes: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class ActiveSymptom:
+class ActiveSymptom(msgspec.Struct, frozen=True):
     """A symptom reported and not resolved."""
 
     code: str
@@ -63,8 +62,7 @@ class ActiveSymptom:
     pos: int
 
 
-@dataclass(frozen=True, slots=True)
-class LabResult:
+class LabResult(msgspec.Struct, frozen=True):
     """One laboratory result."""
 
     value: Decimal
@@ -74,8 +72,7 @@ class LabResult:
     fact_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreResult:
+class ScoreResult(msgspec.Struct, frozen=True):
     """An aggregate score of one complete set."""
 
     total: int
@@ -83,8 +80,7 @@ class ScoreResult:
     pos: int
 
 
-@dataclass(frozen=True, slots=True)
-class Episode:
+class Episode(msgspec.Struct, frozen=True):
     """How an alert family stands. `rank` is the open rung, -1 when closed; `closed_pos` is the place after which
     evidence counts as new."""
 
@@ -104,72 +100,56 @@ class Episode:
         return self.rank >= 0
 
 
-@dataclass(frozen=True, slots=True)
-class Entered:
+class Entered(msgspec.Struct, frozen=True):
     """When and by which place in the order a state was last entered."""
 
     at: datetime
     pos: int
 
 
-_SHARED = (
-    "state", "entered", "entries_into", "patient", "course_number", "day_number", "day_date", "zone", "cutoff", "ward",
-    "chair", "attested", "pump", "bags", "flush_started_at", "flush_ended_at", "facts", "by_type", "vitals", "readings",
-    "baseline", "last_complete", "scores", "symptoms", "deficits", "baseline_pos", "labs", "samples", "checklist",
-    "episodes", "reviewed", "last_at", "illegal", "carried",
-)  # fmt: skip
-
-
-class Picture:
+class Picture(msgspec.Struct, eq=False):
     """All that the facts so far say. Read its attributes; only `fold` makes new ones."""
 
-    __slots__ = _SHARED
-
-    def __init__(self) -> None:
-        """Start with nothing charted."""
-        self.state: str | None = None
-        self.entered: Entered | None = None
-        self.entries_into: dict[str, Entered] = {}
-        self.patient: Mapping[str, Any] = {}
-        self.course_number = 0
-        self.day_number = 0
-        self.day_date: date | None = None
-        self.zone: ZoneInfo | None = None
-        self.cutoff = ""
-        self.ward = ""
-        self.chair = ""
-        self.attested: tuple[Mapping[str, Any], ...] = ()
-        self.pump = Pump()
-        self.bags: dict[str, Bag] = {}
-        self.flush_started_at: datetime | None = None
-        self.flush_ended_at: datetime | None = None
-        self.facts: Trail[Fact] = Trail()
-        self.by_type: dict[str, Trail[Fact]] = {}
-        self.vitals: Trail[VitalSet] = Trail()
-        self.readings: dict[str, Reading] = {}
-        self.baseline: Mapping[str, Any] | None = None
-        self.last_complete: VitalSet | None = None
-        self.scores: dict[str, ScoreResult] = {}
-        self.symptoms: dict[str, ActiveSymptom] = {}
-        self.deficits: frozenset[str] = frozenset()
-        self.baseline_pos = -1
-        self.labs: dict[str, tuple[LabResult, ...]] = {}
-        self.samples: dict[str, tuple[datetime, ...]] = {}
-        self.checklist: dict[str, tuple[str, datetime, str]] = {}
-        self.episodes: dict[str, Episode] = {}
-        self.reviewed: dict[str, Reviewed] = {}
-        self.last_at: datetime | None = None
-        self.illegal: tuple[Fact, ...] = ()
-        """Moves that were not legal from where they stand, in clinical order."""
-        self.carried: Mapping[str, Any] = {}
-        """What the patient's other days say: `first_infusion_at` of the course and earlier `labs`."""
+    state: str | None = None
+    entered: Entered | None = None
+    entries_into: dict[str, Entered] = {}
+    patient: Mapping[str, Any] = {}
+    course_number: int = 0
+    day_number: int = 0
+    day_date: date | None = None
+    zone: ZoneInfo | None = None
+    cutoff: str = ""
+    ward: str = ""
+    chair: str = ""
+    attested: tuple[Mapping[str, Any], ...] = ()
+    pump: Pump = Pump()
+    bags: dict[str, Bag] = {}
+    flush_started_at: datetime | None = None
+    flush_ended_at: datetime | None = None
+    facts: Trail[Fact] = msgspec.field(default_factory=Trail)
+    by_type: dict[str, Trail[Fact]] = {}
+    vitals: Trail[VitalSet] = msgspec.field(default_factory=Trail)
+    readings: dict[str, Reading] = {}
+    baseline: Mapping[str, Any] | None = None
+    last_complete: VitalSet | None = None
+    scores: dict[str, ScoreResult] = {}
+    symptoms: dict[str, ActiveSymptom] = {}
+    deficits: frozenset[str] = frozenset()
+    baseline_pos: int = -1
+    labs: dict[str, tuple[LabResult, ...]] = {}
+    samples: dict[str, tuple[datetime, ...]] = {}
+    checklist: dict[str, tuple[str, datetime, str]] = {}
+    episodes: dict[str, Episode] = {}
+    reviewed: dict[str, Reviewed] = {}
+    last_at: datetime | None = None
+    illegal: tuple[Fact, ...] = ()
+    """Moves that were not legal from where they stand, in clinical order."""
+    carried: Mapping[str, Any] = {}
+    """What the patient's other days say: `first_infusion_at` of the course and earlier `labs`."""
 
     def copy(self) -> Picture:
         """Return another picture that says the same and may be filled on."""
-        other = Picture.__new__(Picture)
-        for name in _SHARED:
-            setattr(other, name, getattr(self, name))
-        return other
+        return copy(self)
 
     def last(self, fact_type: str) -> Fact | None:
         """Return the latest fact of a type."""
@@ -185,11 +165,10 @@ class Picture:
         return moment.astimezone(self.zone).date() if self.zone else moment.date()
 
 
-@dataclass(frozen=True, slots=True)
-class Reviewed:
+class Reviewed(msgspec.Struct, frozen=True):
     """What a review of an alert family covered: when, where in the order, and the highest value of each sign by
     then."""
 
     at: datetime
     pos: int
-    highest: Mapping[str, Decimal] = field(default_factory=dict)
+    highest: Mapping[str, Decimal] = {}

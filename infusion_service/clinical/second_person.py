@@ -7,9 +7,10 @@ the last digit, and a mismatch never tells the values. Source: the workflow's `s
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+import msgspec
 
 from infusion_service.clinical import guard_definition
 from infusion_service.clinical.ledger import DoubleCheck, GrantedOverride, Ledger
@@ -17,8 +18,7 @@ from infusion_service.clinical.vocabulary import CLINICAL_ROLES, Actor, Refusal,
 from infusion_service.clinical.workflow import Workflow
 
 
-@dataclass(frozen=True, slots=True)
-class Witness:
+class Witness(msgspec.Struct, frozen=True):
     """Who the second person was; `override` is set where a sole nurse's override stands for one."""
 
     second: Actor | None = None

@@ -7,8 +7,9 @@ it was received. Source: the workflow's `[time]`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import msgspec
 
 from infusion_service.clinical.definition import FactType, TimeRules
 from infusion_service.clinical.vocabulary import Refusal, Submission, format_time
@@ -16,8 +17,7 @@ from infusion_service.clinical.vocabulary import Refusal, Submission, format_tim
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Times:
+class Times(msgspec.Struct, frozen=True, kw_only=True):
     """The times as they go into the log; `claimed` holds what the tablet said where that differs."""
 
     occurred_at: datetime

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
+
+import msgspec
 
 JSON = Any  # what a JSON document may hold; in an entry: dict, list, str, int, bool only
 
@@ -52,8 +53,7 @@ def parse_time(text: str) -> datetime:
     return cut_to_milliseconds(datetime.fromisoformat(text))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Actor:
+class Actor(msgspec.Struct, frozen=True, kw_only=True):
     """Who did it, always from a credential, never from a body. `how`: session, session_expired, offline_badge,
     device, token, service."""
 
@@ -65,16 +65,14 @@ class Actor:
 SERVICE = Actor(id="service", role=SERVICE_ROLE, how="service")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
+class Device(msgspec.Struct, frozen=True, kw_only=True):
     """The tablet a fact came through, with its own running number for the fact where it keeps one."""
 
     id: str
     seq: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
+class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """One fact as a credentialed actor handed it in, not yet judged.
 
     `data` is decoded JSON in which fractional numbers are `Decimal`. `occurred_at` absent means "now". `second` is the
@@ -85,7 +83,7 @@ class Submission:
     day_id: str
     type: str
     actor: Actor
-    data: JSON = field(default_factory=dict)
+    data: JSON = {}
     occurred_at: datetime | None = None
     recorded_at: datetime | None = None
     sent_at: datetime | None = None
@@ -100,8 +98,7 @@ class Submission:
     """Ids of people whose access has ended: what one of them entered first makes nobody a second person."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One entry of the log as the clinical core sees it: the body (design 4) plus its stream and `received_at`.
 
     `data` and `outcome` hold strings, integers, booleans, lists and objects only; a decimal field is its shortest
@@ -115,8 +112,8 @@ class Entry:
     occurred_at: datetime
     received_at: datetime
     actor: Actor
-    data: Mapping[str, JSON] = field(default_factory=dict)
-    outcome: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, JSON] = {}
+    outcome: Mapping[str, str] = {}
     day_version: int | None = None
     recorded_at: datetime | None = None
     sent_at: datetime | None = None
@@ -131,8 +128,7 @@ class Entry:
     late_reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """Why a submission was not accepted: a problem `code` of the contract with its members.
 
     `final` tells whether the decision is kept for ever under the event id (403, 409, 422) or decides nothing
@@ -142,7 +138,7 @@ class Refusal:
     code: str
     status: int
     detail: str
-    members: Mapping[str, JSON] = field(default_factory=dict)
+    members: Mapping[str, JSON] = {}
     index: int = 0
     """Which submission of a group failed."""
 
@@ -152,8 +148,7 @@ class Refusal:
         return self.status in (403, 409, 422)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkflowRef:
+class WorkflowRef(msgspec.Struct, frozen=True, kw_only=True):
     """A workflow file by name, version and content hash (`sha256:` + hex)."""
 
     name: str

@@ -20,6 +20,7 @@ from infusion_service.clinical.definition import FactType, Field, Meaning, Workf
 from infusion_service.clinical.guard_definition import BagInDate, CourseRule, Guard
 from infusion_service.clinical.machine import MoveTable, mermaid
 from infusion_service.clinical.scores import ScoreTable
+from infusion_service.clinical.signs import SignTable
 from infusion_service.clinical.vocabulary import JSON, WorkflowRef
 from infusion_service.clinical.workflow_checks import WorkflowProblem, check
 from infusion_service.clinical.workflow_shape import SEE, shape_faults
@@ -60,10 +61,16 @@ class Workflow:
         self._guards_on = _by_fact(definition.guards)
         self._course_rules_on = _by_fact(definition.course_rules)
         self.bag_guards = tuple(guard for guard in definition.guards if isinstance(guard, BagInDate))
+        self.plans_by_ordinal = any(said.ordinals for said in definition.plan.instead)
         self.alerts: dict[str, AlertRule] = {rule.id: rule for rule in definition.alerts}
         self.families: tuple[Family, ...] = families_of(definition)
         self.families_on: dict[str, tuple[Family, ...]] = {
             name: tuple(family for family in self.families if name in family.triggers) for name in definition.facts
+        }
+        self.signs = {
+            name: SignTable(fact, self.families_on[name])
+            for name, fact in definition.facts.items()
+            if fact.means == "vital_signs"
         }
         self.unnamed_symptoms = unnamed_symptoms(definition)
         self.baseline_items = baseline_items(definition)
@@ -82,6 +89,8 @@ class Workflow:
 
     def of_meaning(self, *meanings: Meaning) -> tuple[str, ...]:
         """Return the fact types that mean one of these."""
+        if len(meanings) == 1:
+            return self._by_meaning.get(meanings[0], ())
         return tuple(name for meaning in meanings for name in self._by_meaning.get(meaning, ()))
 
     def only_of_meaning(self, meaning: Meaning) -> str:

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 
-from infusion_service.clinical.course import Course, course_of, with_day
+import msgspec
+from msgspec.structs import replace
+
+from infusion_service.clinical.course import Course, course_of, means_the_same, with_day
 from infusion_service.clinical.day import Day, evolve, new_day
 from infusion_service.clinical.vocabulary import Entry
 from infusion_service.intake.workflows import Workflows
@@ -28,8 +30,7 @@ DAYS_OF_A_PATIENT_MAX = 1000
 """More days than any course of treatment has; a bound, so that one query is one page."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
+class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     """One day as folded up to the `n`-th entry of its stream, whose leaf hash the next entry will name."""
 
     day: Day
@@ -66,9 +67,9 @@ class Chart:
         chart = Chart(self.key, {**self.sheets, sheet.day.day_id: sheet})
         if self._course is not None:
             before = self.sheets.get(sheet.day.day_id)
-            # What the other days mean to the course has not changed: spare their summaries, and this day's where only
-            # its place in the log or its next change is new.
-            same = before is not None and before.day is sheet.day
+            # What the other days mean to the course has not changed: spare their summaries, and this day's where what
+            # is new says nothing to them.
+            same = before is not None and (before.day is sheet.day or means_the_same(before.day, sheet.day))
             chart._course = self._course if same else with_day(self._course, sheet.day)
         return chart
 

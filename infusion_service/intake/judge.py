@@ -8,9 +8,9 @@ rules (`clinical.decide`), wait, or write.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import structlog
+from msgspec.structs import replace
 
 from infusion_service.clinical.day import Day, evolve
 from infusion_service.clinical.decide import Accepted, decide, refused_entry, same_submission, settle, tick

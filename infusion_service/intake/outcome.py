@@ -7,7 +7,9 @@ not: know HTTP beyond the status code every problem of the contract carries.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from infusion_service.clinical.day import Day
 from infusion_service.clinical.observe import alerts_changed
@@ -17,8 +19,7 @@ ACCEPTED = 201
 REPLAYED = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to one submission.
 
     `status` is 201 for a fact accepted now, 200 for one that was accepted before, else the status of `refusal`.

@@ -7,8 +7,10 @@ not: judge the course rules (`clinical.decide`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
 
 from infusion_service.clinical.day import Day, new_day
 from infusion_service.clinical.vocabulary import JSON, Refusal, Submission
@@ -20,8 +22,7 @@ WARD_KEYS = ("timezone", "missed_cutoff")
 """What the ward's settings add to the data of a scheduling; nobody may post it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scheduling:
+class Scheduling(msgspec.Struct, frozen=True, kw_only=True):
     """A scheduling made ready to be decided: the day that does not exist yet, and the submission addressed to it."""
 
     day: Day

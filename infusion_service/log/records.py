@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from infusion_service.clinical.vocabulary import JSON
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(msgspec.Struct, frozen=True):
     """Keep an operational record (device, staff, session, endpoint cursor ...), replacing the one under its key."""
 
     kind: str
@@ -16,8 +15,7 @@ class Put:
     value: dict[str, JSON]
 
 
-@dataclass(frozen=True, slots=True)
-class Drop:
+class Drop(msgspec.Struct, frozen=True):
     """Forget an operational record; no error when there is none."""
 
     kind: str

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+import msgspec
 
 from infusion_service.clinical.vocabulary import JSON, SITE_STREAM
 from infusion_service.log.deliveries import Deliveries
@@ -74,8 +75,7 @@ class StoreUnusable(StoreError):
     """The database cannot be opened: in use by another process, of a newer program, or not ours at all."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DayHead:
+class DayHead(msgspec.Struct, frozen=True, kw_only=True):
     """Where a day stands, without folding it. Derived; `next_change_at` is None when nothing is due by itself."""
 
     day_id: str
@@ -92,8 +92,7 @@ class DayHead:
     workflow_hash: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogHead:
+class LogHead(msgspec.Struct, frozen=True, kw_only=True):
     """Where a site's log stands. Of an empty log: size 0, the empty frontier, nothing received."""
 
     size: int = 0
@@ -103,8 +102,7 @@ class LogHead:
     site_last_hash: bytes = NO_PREVIOUS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """What one commit holds. `frontier` is the tree's after the last row; rows may be empty only with the rest.
 
     `erase` names streams whose bodies and salts this commit destroys, those of its own rows excepted: the rows say

@@ -8,10 +8,11 @@ itself is the actor. Source: contract 2 (`session`, `second`, `actor.how`). Does
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from infusion_service.access.access import Access
 from infusion_service.access.identity import Identity

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
+import msgspec
 from hypothesis import strategies as st
 
 from infusion_service.cli.rehearsal.script import parse_script
@@ -196,12 +197,10 @@ def written_out(value: Any) -> Any:
     """A value of the clinical core as something that compares by content."""
     if isinstance(value, Trail):
         return [written_out(item) for item in value]
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: written_out(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, msgspec.Struct):
+        return {name: written_out(getattr(value, name)) for name in value.__struct_fields__}
     if isinstance(value, Mapping):
         return {key: written_out(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [written_out(item) for item in value]
-    if type(value).__name__ in ("Picture", "Ledger"):
-        return {name: written_out(getattr(value, name)) for name in type(value).__slots__}
     return value

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import calendar
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from infusion_service.clinical.course import (
     EMPTY_COURSE,

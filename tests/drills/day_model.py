@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+import msgspec
+
 from infusion_service.clinical.vocabulary import Submission
 
 BEFORE_THE_INFUSION = ("scheduled", "checked_in", "screening")
@@ -48,7 +50,7 @@ class ModelDay:
         """Decide one fact: the first decision on an event id is final, except that 412 decides nothing."""
         if submission.event_id in self.decided:
             before, said = self.decided[submission.event_id]
-            if replace(submission, if_match=before.if_match) != before:
+            if msgspec.structs.replace(submission, if_match=before.if_match) != before:
                 return Said(422, "event_id_reused")
             return replace(said, status=200) if said.code is None else said
         said = self._decide(submission)

@@ -1,6 +1,6 @@
 """A fact charted on the wrong day is struck there and replaced here in one commit."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from infusion_service.clinical.vocabulary import Submission
 from infusion_service.intake.intake import Intake

@@ -2,9 +2,9 @@
 
 import asyncio
 import uuid
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from infusion_service.clinical.vocabulary import SITE_STREAM
 from infusion_service.log.memory import MemoryStore

@@ -2,10 +2,10 @@
 
 import asyncio
 import uuid
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from infusion_service.clinical.vocabulary import SITE_STREAM, format_time
 from infusion_service.intake.clock import SimulatedClock

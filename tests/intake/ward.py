@@ -6,10 +6,11 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from infusion_service.clinical.vocabulary import Actor, Submission, parse_time
 from infusion_service.intake.clock import Clock, SimulatedClock
