@@ -2,9 +2,9 @@
 
 Promises: entries come in log order without gaps as far as the credential may see; `id` is the sequence number, so that
 a client that was cut off goes on with `Last-Event-ID`; a `beat` every 5 s says how far the log has been looked through.
-All clients share one reading of what is committed; one that falls behind reads from the store at its own pace. A stream
-ends when its credential does, when its client no longer reads, and at once when the service stops. Source: WHATWG
-HTML 9.2.
+All clients share one reading of what is committed, also after a restart; one that falls far behind reads from the store
+at its own pace, and one that is too far behind, or ahead of a log that was restored, hears `reset`. A stream ends when
+its credential does, when its client no longer reads, and at once when the service stops. Source: WHATWG HTML 9.2.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ RECENT_ENTRIES = 2048
 RECENT_BYTES = 4 * 1024 * 1024
 """Entries, and bytes of bodies, kept for all clients together; who is further behind reads from the store."""
 PAGE_ENTRIES = 256
+REPLAY_ENTRIES_MAX = 20_000
+"""Who is further behind gets `reset` and reads the log by pages: a stream is for what is new."""
 
 
 class Broadcast:
@@ -50,7 +52,9 @@ class Broadcast:
 
     def __init__(self, intake: Intake) -> None:
         """Listen to `intake` from now on."""
+        self._intake = intake
         self._clients: Counter[str] = Counter()
+        self._filling = asyncio.Lock()
         self._recent: deque[LogEntry] = deque()
         self._recent_bytes = 0
         self._news = asyncio.Event()
@@ -75,6 +79,33 @@ class Broadcast:
         finally:
             self._clients[name] -= 1
             self._clients += Counter()  # names without a place are dropped
+
+    async def after(self, cursor: int, limit: int) -> list[LogEntry]:
+        """Return the entries after `cursor`, oldest first: from here, or from the store for who is far behind."""
+        found = self.since(cursor, limit)
+        if found is None and cursor < self._intake.log_size:
+            if self._intake.log_size - cursor <= RECENT_ENTRIES:
+                await self._fill(cursor)
+            found = self.since(cursor, limit)
+            if found is None:
+                found = await self._intake.log_page(after=cursor, limit=limit)
+        return found or []
+
+    async def _fill(self, cursor: int) -> None:
+        """Read back what lies between `cursor` and what is kept, once for all who ask, as far as the bounds allow."""
+        async with self._filling:
+            while self.since(cursor, 1) is None:
+                first = self._recent[0].seq if self._recent else self._intake.log_size + 1
+                low = max(first - 1 - PAGE_ENTRIES, 0)
+                page = await self._intake.log_page(after=low, limit=first - 1 - low)
+                kept_from = self._recent[0].seq if self._recent else first
+                weight = sum(map(_weight, page))
+                too_much = len(self._recent) + len(page) > RECENT_ENTRIES or self._recent_bytes + weight > RECENT_BYTES
+                # What was committed while we read may have pushed out what the page was to join.
+                if too_much or not page or page[-1].seq + 1 != kept_from:
+                    return
+                self._recent.extendleft(reversed(page))
+                self._recent_bytes += weight
 
     def since(self, after: int, limit: int) -> list[LogEntry] | None:
         """Return the entries after `after`, oldest first, or None when some of them are no longer kept here."""
@@ -148,13 +179,17 @@ async def _send(request: web.Request, broadcast: Broadcast, cursor: int) -> web.
     opening = f"retry: {RECONNECT_MS}\n\n".encode()
     with contextlib.suppress(ConnectionError, TimeoutError, Problem):
         await _write(response, opening)
+        size = intake.log_size
+        if not size - REPLAY_ENTRIES_MAX <= cursor <= size:
+            # A log that was restored from a backup is shorter: who is ahead of it would wait for what others wrote.
+            reset = {"as_of": format_time(intake.clock.now()), "from": cursor, "seq": size}
+            await _write(response, _event("reset", size, reset))
+            cursor = size
         while not stopping.is_set():
             # Asked again each time, because credentials end while streams are open; reading is nobody at work.
             await prepare(request)
             caller = identify(request, counts_as_use=False)
-            found = broadcast.since(cursor, PAGE_ENTRIES)
-            if found is None and cursor < intake.log_size:
-                found = await intake.log_page(after=cursor, limit=PAGE_ENTRIES)
+            found = await broadcast.after(cursor, PAGE_ENTRIES)
             if found:
                 shown = await Reader(intake, caller).page(found)
                 cursor = found[-1].seq

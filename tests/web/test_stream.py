@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from aiohttp import ClientResponse
 
 from infusion_service.access.identity import Identity
 from infusion_service.clinical.vocabulary import Actor
+from infusion_service.log.entry import LogRow
+from infusion_service.log.memory import MemoryStore
+from infusion_service.settings import Limits, Settings
 from infusion_service.web import stream
 from infusion_service.web.keys import STOPPING
-from tests.web.conftest import BAG, HttpWard, new_event_id
+from tests.web.conftest import BAG, WARDS, HttpWard, new_event_id, opened_ward
 
 PATIENCE_S = 5
 
@@ -112,6 +116,78 @@ async def test_what_is_kept_for_streams_is_bounded_in_bytes_too(ward: HttpWard) 
     kept = broadcast.since(ward.service.intake.log_size - 10, 100)
     assert kept is not None
     assert len(kept) == 10
+
+
+class CountingStore(MemoryStore):
+    """A store that knows how often its log was read."""
+
+    reads = 0
+
+    async def read_log(self, site: str, **wanted: Any) -> list[LogRow]:
+        self.reads += 1
+        return await super().read_log(site, **wanted)
+
+
+async def test_sixty_four_clients_cost_one_read_of_the_log_and_then_none() -> None:
+    limits = Limits(sse_clients_max=64, sse_clients_each_max=64)
+    store = CountingStore()
+    async with (
+        opened_ward(Settings(wards=WARDS, clock="simulated", limits=limits), store) as ward,
+        AsyncExitStack() as stack,
+    ):
+        day_id = await ward.schedule()
+        for number in range(100):
+            await ward.fact(day_id, "note.added", {"text": str(number)})
+        # As after a restart: all come back at once, each a little behind.
+        broadcast, size = ward.app[stream.BROADCAST], ward.service.intake.log_size
+        broadcast.forget()
+        before = store.reads
+        opened = [listening(ward, Last_Event_ID=str(size - 1 - n)) for n in range(64)]
+        clients = [await stack.enter_async_context(each) for each in opened]
+        for behind, client in enumerate(clients):
+            assert [(await client.event()).id for _ in range(behind + 1)] == list(range(size - behind, size + 1))
+        assert store.reads - before == 1
+
+        for number in range(10):
+            await ward.fact(day_id, "note.added", {"text": f"more {number}"})
+        for client in clients:
+            assert [(await client.event()).id for _ in range(10)] == list(range(size + 1, size + 11))
+        assert store.reads - before == 1
+
+
+@pytest.mark.parametrize("place", ["behind", "ahead"])
+async def test_who_is_too_far_behind_or_ahead_hears_reset_and_goes_on_from_now(
+    ward: HttpWard, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.setattr(stream, "REPLAY_ENTRIES_MAX", 3)
+    day_id = await ward.schedule()
+    size = ward.service.intake.log_size
+    given = size - 4 if place == "behind" else size + 1000
+
+    async with listening(ward, Last_Event_ID=str(given)) as listener:
+        reset = await listener.event("reset")
+        await ward.fact(day_id, "note.added", {"text": "x"})
+        noted = await listener.event()
+    async with listening(ward, Last_Event_ID=str(size - 2)) as listener:
+        near = await listener.event()
+
+    assert (reset.id, reset.data["from"], reset.data["seq"]) == (size, given, size)
+    assert noted.id == size + 1
+    assert near.id == size - 1
+
+
+async def test_each_sees_of_one_reading_what_its_credential_may_see(ward: HttpWard) -> None:
+    async with listening(ward, "device") as ours, listening(ward, "device_2") as theirs, listening(ward) as all_of_it:
+        for each in (ours, theirs, all_of_it):
+            await each.event("beat")
+        first = await ward.schedule()
+        other = await ward.schedule(ward="onco-day", by="prescriber")
+
+        of_ours = (await ours.event()).data["stream"]
+        of_theirs = (await theirs.event()).data["stream"]
+        of_all = [(await all_of_it.event()).data["stream"] for _ in range(2)]
+
+    assert (of_ours, of_theirs, of_all) == (first, other, [first, other])
 
 
 async def test_a_beat_says_how_far_the_log_was_looked_through(ward: HttpWard) -> None:
