@@ -74,9 +74,9 @@ def board_row(course: Course, day: Day, now: datetime) -> dict[str, JSON]:
     """Return what the ward board shows of a day."""
     view = observe(course, day, now)
     names = (
-        "day_id", "version", "as_of", "ward", "chair", "patient", "course", "day", "ordinal", "date", "timezone",
+        "day_id", "version", "as_of", "ward", "chair", "patient", "workflow", "course", "day", "ordinal", "date", "timezone",
         "state", "state_since", "pump", "dose", "observation", "checks", "alerts", "vitals", "course_flags",
-        "unconfirmed", "missing_from_devices", "next_change_at",
+        "baseline_deficits", "unconfirmed", "missing_from_devices", "next_change_at",
     )  # fmt: skip
     return {name: view[name] for name in names}
 

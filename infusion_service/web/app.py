@@ -18,7 +18,7 @@ from infusion_service.intake.intake import Intake
 from infusion_service.intake.watch import Watch
 from infusion_service.log.store import Store
 from infusion_service.settings import Settings
-from infusion_service.web import feed, keys, openapi, page, rates, stream
+from infusion_service.web import device_queues, feed, keys, openapi, page, rates, stream
 from infusion_service.web.boundary import boundary, expect, guarded
 from infusion_service.web.metrics import Metrics
 from infusion_service.web.routes import ROUTES
@@ -82,6 +82,7 @@ def build_app(service: Service) -> web.Application:
     app[page.PAGE] = page.load_files()
     app[rates.RATES] = rates.Rates(service.settings.limits, rates.seconds_of(intake.clock))
     app[feed.TURNS] = asyncio.Semaphore(1)
+    app[device_queues.DEVICE_QUEUES] = device_queues.DeviceQueues(intake)
     app[stream.BROADCAST] = stream.Broadcast(intake)
     app.on_shutdown.append(_say_stopping)
     # Whose credential has just ended is cut off at once, and not when a stream looks the next time.

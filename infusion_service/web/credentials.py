@@ -15,6 +15,10 @@ from infusion_service.web.problems import Denied, Problem
 DEVICE_COOKIE = "infusion_device"
 SESSION_COOKIE = "infusion_session"
 
+AS_DEVICE = {"Infusion-As": "device"}
+"""A header with which the page asks under the tablet's own credential although somebody is signed in: so it brings what
+was charted with nobody signed in, by a badge, or by somebody whose session has ended."""
+
 DEVICE_COOKIE_S = 365 * 24 * 3600
 """An enrolled browser stays enrolled until its device is revoked."""
 
@@ -85,7 +89,8 @@ def _by_cookie(request: web.Request) -> Identity:
         raise Problem("cross_origin", "A cookie writes only for a page of this address; send its Origin.")
     access = request.app[ACCESS]
     now = request.app[INTAKE].clock.now()
-    for name in (SESSION_COOKIE, DEVICE_COOKIE):
+    as_device = all(request.headers.get(name) == value for name, value in AS_DEVICE.items())
+    for name in (DEVICE_COOKIE,) if as_device else (SESSION_COOKIE, DEVICE_COOKIE):
         token = request.cookies.get(name)
         if token:
             # A page that refreshes itself is nobody at work: reading leaves the idle time running.

@@ -17,6 +17,7 @@ from infusion_service.intake.clock import SimulatedClock
 from infusion_service.intake.intake import Intake
 from infusion_service.web import reach
 from infusion_service.web.answers import answer
+from infusion_service.web.device_queues import DEVICE_QUEUES, with_missing
 from infusion_service.web.keys import CALLER, INTAKE, SETTINGS
 from infusion_service.web.payloads import UUID_PATTERN
 from infusion_service.web.problems import malformed, not_found
@@ -48,7 +49,8 @@ async def get_board(request: web.Request) -> web.Response:
             limit=limit,
         )
     rows.sort(key=_place)
-    shown_rows = [_row(row, request[CALLER]) for row in rows[:limit]]
+    queues = request.app[DEVICE_QUEUES]
+    shown_rows = [with_missing(queues, _row(row, request[CALLER])) for row in rows[:limit]]
     shown: dict[str, Any] = {"days": shown_rows, "as_of": format_time(intake.clock.now()), "clock": clock_of(intake)}
     if len(rows) >= limit and rows:
         date, day_id = _place(rows[limit - 1])
@@ -90,7 +92,7 @@ async def view_of(request: web.Request, day_id: str, **when: Any) -> dict[str, A
     view = await request.app[INTAKE].view(day_id, **when)
     if view is None:
         raise not_found(NO_SUCH_DAY)
-    return view_for(request[CALLER], view)
+    return with_missing(request.app[DEVICE_QUEUES], view_for(request[CALLER], view))
 
 
 def etag_of(view: dict[str, Any]) -> str:

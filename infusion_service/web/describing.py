@@ -23,3 +23,5 @@ class Description:
     """Statuses of problems beside those that every route of its kind has."""
     replays: bool = False
     """Whether the same request again is answered 200 with the first answer."""
+    unchanged: bool = False
+    """Whether 304 is answered to who holds the same bytes already."""

@@ -12,9 +12,18 @@ _FACT_PROBLEMS = (404, 409, 412, 422, 429, 503, 507)
 _CHANGE_PROBLEMS = (503, 507)
 
 DESCRIPTIONS: Mapping[tuple[str, str], Description] = {
-    ("GET", "/"): Description(summary="The ward page", tag="page", media=("text/html",)),
+    ("GET", "/"): Description(summary="The ward page", tag="page", media=("text/html",), unchanged=True),
+    ("GET", "/sw.js"): Description(
+        summary="The page's service worker, with the version of its files",
+        tag="page",
+        media=("text/javascript",),
+        unchanged=True,
+    ),
     ("GET", "/static/{file}"): Description(
-        summary="A file of the ward page", tag="page", media=("text/css", "text/javascript", "image/svg+xml")
+        summary="A file of the ward page",
+        tag="page",
+        media=("text/css", "text/javascript", "image/svg+xml", "application/manifest+json"),
+        unchanged=True,
     ),
     ("GET", "/health/live"): Description(summary="Does the process answer", tag="operation", gives=shapes.Alive),
     ("GET", "/health/ready"): Description(
@@ -177,6 +186,12 @@ DESCRIPTIONS: Mapping[tuple[str, str], Description] = {
     ),
     ("POST", "/v1/devices/current/cookie"): Description(
         summary="Keep the device's token in a cookie of the page", tag="sessions", status=204
+    ),
+    ("PUT", "/v1/devices/current/queue"): Description(
+        summary="Say which facts wait on this device and are not on the record yet",
+        tag="sessions",
+        takes=payloads.DeviceQueue,
+        status=204,
     ),
     ("GET", "/v1/staff"): Description(summary="All staff", tag="administration", gives=shapes.Staff),
     ("POST", "/v1/staff"): Description(

@@ -137,6 +137,8 @@ def _responses(route: Route, row: Description) -> dict[str, Any]:
         again["description"] = "The same as before: it was accepted already."
         again.setdefault("headers", {})["Idempotency-Replayed"] = _HEADERS["replayed"]
         responses["200"] = again
+    if row.unchanged:
+        responses["304"] = {"description": "The bytes are those that `If-None-Match` names."}
     for status in sorted(_refusals(route, row)):
         responses[str(status)] = _problem(status)
     responses["default"] = {"description": "Why it was not done.", "content": _content(PROBLEM_TYPE, Problem)}

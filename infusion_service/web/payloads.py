@@ -98,6 +98,20 @@ class DoubleCheck(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
     sent_at: Time | None = None
 
 
+class WaitingFacts(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """How many facts of a day wait on a device, and when the oldest of them was entered."""
+
+    day: Uuid
+    facts: Annotated[int, Meta(ge=1, le=100_000)]
+    oldest_at: Time
+
+
+class DeviceQueue(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """All that waits on a device; nothing where everything has arrived."""
+
+    waiting: Annotated[list[WaitingFacts], Meta(max_length=500)]
+
+
 class SignIn(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Badge and PIN. With `cookie` the session's token goes into a cookie instead of the answer."""
 

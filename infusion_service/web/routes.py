@@ -9,6 +9,7 @@ from infusion_service.web import (
     administration,
     days,
     definitions,
+    device_queues,
     facts,
     feed,
     glass,
@@ -35,6 +36,7 @@ def _route(method: str, path: str, handler: Handler, allowed: frozenset[str], sc
 
 ROUTES: tuple[Route, ...] = (
     _route("GET", "/", page.get_page, PUBLIC),
+    _route("GET", "/sw.js", page.get_worker, PUBLIC),
     _route("GET", "/static/{file}", page.get_file, PUBLIC),
     _route("GET", "/health/live", operations.get_live, PUBLIC),
     _route("GET", "/health/ready", operations.get_ready, PUBLIC),
@@ -71,6 +73,7 @@ ROUTES: tuple[Route, ...] = (
     _route("POST", "/v1/devices", administration.post_device, ADMIN, "administration"),
     _route("PATCH", "/v1/devices/{device}", administration.patch_device, ADMIN, "administration"),
     _route("POST", "/v1/devices/current/cookie", sessions.post_device_cookie, frozenset({"device"}), "sessions"),
+    _route("PUT", "/v1/devices/current/queue", device_queues.put_queue, WARD, "devices"),
     _route("GET", "/v1/staff", administration.get_staff, CHARGE, "administration"),
     _route("POST", "/v1/staff", administration.post_staff, ADMIN, "administration"),
     _route("PATCH", "/v1/staff/{staff}", administration.patch_staff, ADMIN, "administration"),

@@ -107,6 +107,14 @@ class ClockConfirmed(msgspec.Struct, forbid_unknown_fields=True):
     now: datetime
 
 
+class MissingFacts(msgspec.Struct, forbid_unknown_fields=True):
+    """Facts a device has and the record has not. `oldest_at` is null where only gaps in its numbers tell of them."""
+
+    device: str
+    facts: int
+    oldest_at: datetime | None
+
+
 class BoardRow(msgspec.Struct):
     """One bed of the board: what of the day view is seen at a glance. `patient` has the initials; names only for
     people who are signed in."""
@@ -117,6 +125,7 @@ class BoardRow(msgspec.Struct):
     ward: str
     chair: str | None
     patient: dict[str, Any]
+    workflow: Named
     course: int
     day: int
     ordinal: int
@@ -130,6 +139,8 @@ class BoardRow(msgspec.Struct):
     checks: list[dict[str, Any]]
     alerts: list[dict[str, Any]]
     vitals: dict[str, Any]
+    baseline_deficits: list[str]
+    missing_from_devices: list[MissingFacts]
     next_change_at: datetime | None
 
 
@@ -172,7 +183,7 @@ class DayView(msgspec.Struct):
     allowed: list[dict[str, Any]]
     course_flags: list[Any]
     unconfirmed: list[Any]
-    missing_from_devices: list[Any]
+    missing_from_devices: list[MissingFacts]
     next_change_at: datetime | None
 
 

@@ -48,6 +48,7 @@ class Tablet:
 
     page: Page
     ward: ServedWard
+    name: str = "tablet-1"
     complaints: list[str] = field(default_factory=list)
     taps: int = 0
 
@@ -63,7 +64,7 @@ class Tablet:
 
     async def enrol(self) -> None:
         """Open the page as an enrolled tablet."""
-        await self.page.goto(f"{self.ward.url}/#device={self.ward.tablet}")
+        await self.page.goto(f"{self.ward.url}/#device={await self.ward.device(self.name)}")
         await expect(self.page.locator(".tile").first).to_be_visible()
 
     async def sign_in(self, who: str) -> None:
@@ -85,6 +86,19 @@ class Tablet:
             size = "lying" if (self.page.viewport_size or LYING)["width"] == LYING["width"] else "standing"
             SCREENS.mkdir(parents=True, exist_ok=True)
             await self.page.screenshot(path=SCREENS / f"{name}_{size}.png")
+
+    async def sign_out(self) -> None:
+        """Sign out whoever is signed in."""
+        await self.tap("#sign-out")
+        await expect(self.page.locator("#open-sign-in")).to_be_visible()
+
+    async def keeps_the_page(self) -> None:
+        """Wait until the page itself is kept on the tablet."""
+        await self.page.evaluate("async () => { await navigator.serviceWorker.ready }")
+
+    def expect_silence(self) -> None:
+        """The service was away: the browser names each call it could not make, which is no fault of the page."""
+        self.complaints = [each for each in self.complaints if "net::ERR_" not in each]
 
     def expect_refusal(self) -> None:
         """A refusal was wanted: the browser names its status in its console, which is no fault of the page."""
@@ -121,19 +135,50 @@ async def browser() -> AsyncIterator[Browser]:
         await launched.close()
 
 
+@dataclass
+class Tablets:
+    """Opens tablets on a ward, and lets none of them complain."""
+
+    browser: Browser
+    opened: list[Tablet] = field(default_factory=list)
+
+    async def open(
+        self, ward: ServedWard, name: str = "tablet-1", *, size: ViewportSize = LYING, dark: bool = False
+    ) -> Tablet:
+        """Open the page on an enrolled tablet of its own."""
+        context = await self.browser.new_context(
+            viewport=size,
+            has_touch=True,
+            locale="en-GB",
+            timezone_id="Europe/London",
+            color_scheme="dark" if dark else "light",
+        )
+        page = await context.new_page()
+        tablet = Tablet(page, ward, name=name)
+        page.on("pageerror", lambda error: tablet.complaints.append(str(error)))
+        page.on("console", lambda said: tablet.complaints.append(said.text) if said.type == "error" else None)
+        self.opened.append(tablet)
+        await tablet.enrol()
+        return tablet
+
+    async def close(self) -> None:
+        """Close them all. Raises `AssertionError` where a browser complained."""
+        for tablet in self.opened:
+            await tablet.page.context.close()
+        assert not [complaint for tablet in self.opened for complaint in tablet.complaints]
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def tablet(request: pytest.FixtureRequest, browser: Browser, served: ServedWard) -> AsyncIterator[Tablet]:
+async def tablets(browser: Browser) -> AsyncIterator[Tablets]:
+    """As many tablets as a test asks for."""
+    opened = Tablets(browser)
+    yield opened
+    await opened.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def tablet(request: pytest.FixtureRequest, tablets: Tablets, served: ServedWard) -> Tablet:
     """A tablet, lying unless the test says otherwise, on which the browser may complain of nothing."""
     wanted: tuple[ViewportSize, Literal["light", "dark"]] = getattr(request, "param", (LYING, "light"))
     size, scheme = wanted
-    context = await browser.new_context(
-        viewport=size, has_touch=True, locale="en-GB", timezone_id="Europe/London", color_scheme=scheme
-    )
-    page = await context.new_page()
-    opened = Tablet(page, served)
-    page.on("pageerror", lambda error: opened.complaints.append(str(error)))
-    page.on("console", lambda said: opened.complaints.append(said.text) if said.type == "error" else None)
-    await opened.enrol()
-    yield opened
-    await context.close()
-    assert not opened.complaints
+    return await tablets.open(served, size=size, dark=scheme == "dark")

@@ -98,7 +98,9 @@ class ServedWard:
     client: aiohttp.ClientSession
     tablet: str = ""
     now: str = "06:00"
+    patients: tuple[tuple[str, str], ...] = PATIENTS
     days: list[str] = field(default_factory=list)
+    _devices: dict[str, str] = field(default_factory=dict)
     _signed_in: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     async def call(self, token: str, method: str, path: str, body: Any = None) -> Any:
@@ -110,12 +112,18 @@ class ServedWard:
             return answer
 
     async def staff(self) -> None:
-        """Enrol the tablet and take people on."""
-        enrolled = await self.call(self.admin, "POST", "/v1/devices", {"device": "tablet-1", "ward": WARD})
-        self.tablet = enrolled["token"]
+        """Enrol a tablet and take people on."""
+        self.tablet = await self.device("tablet-1")
         for name, role in PEOPLE.items():
             person = {"staff": name, "name": name.title(), "role": role, "badge": f"B-{name}", "pin": PIN}
             await self.call(self.admin, "POST", "/v1/staff", person)
+
+    async def device(self, name: str) -> str:
+        """Return the token of a tablet, which is enrolled at its first mention."""
+        if name not in self._devices:
+            enrolled = await self.call(self.admin, "POST", "/v1/devices", {"device": name, "ward": WARD})
+            self._devices[name] = enrolled["token"]
+        return self._devices[name]
 
     async def clock(self, time: str) -> None:
         """Move the ward to a time of the day (UTC; the ward is an hour ahead)."""
@@ -164,7 +172,7 @@ class ServedWard:
     async def everybody_infusing(self) -> None:
         """Bring every patient to the first minutes of the infusion."""
         await self.clock("07:00")
-        for chair, (family, given) in enumerate(PATIENTS, start=1):
+        for chair, (family, given) in enumerate(self.patients, start=1):
             self.days.append(await self.schedule(family, given, str(chair)))
         await self.facts(SCREENING)
         await self.facts([("screening.passed", {})], by="doctor")

@@ -249,6 +249,9 @@ MATRIX: Mapping[tuple[str, str], Row] = {
         roles="M", ask=of_made("/v1/devices/{}", World.device, REVOKED), other=404, site=404
     ),
     ("POST", "/v1/devices/current/cookie"): Row(roles="D", ask=at("/v1/devices/current/cookie"), own=204),
+    ("PUT", "/v1/devices/current/queue"): Row(
+        roles=WARD, ask=at("/v1/devices/current/queue", {"waiting": []}), own=204
+    ),
     ("GET", "/v1/staff"): Row(roles="CM", ask=at("/v1/staff"), lists=World.staff),
     ("POST", "/v1/staff"): Row(roles="M", ask=add_staff, own=201, other=403),
     ("PATCH", "/v1/staff/{staff}"): Row(

@@ -7,8 +7,11 @@ import hashlib
 import json
 import re
 
-from infusion_service.web.page import load_files, vendored
+from infusion_service.web.page import load_files, shell_of, vendored
 from tests.web.conftest import HttpWard
+
+NOT_LISTED = {"index.html", "sw.js"}
+"""The page itself is kept under `/`; a worker does not keep itself."""
 
 
 async def test_the_page_and_every_file_it_names_are_served(ward: HttpWard) -> None:
@@ -16,7 +19,7 @@ async def test_the_page_and_every_file_it_names_are_served(ward: HttpWard) -> No
     named = re.findall(r'(?:href|src)="(/static/[^"]+)"', page.body)
 
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert len(named) == 3
+    assert len(named) == 4
     imported = json.loads(_import_map(page.body))["imports"].values()
     for path in [*named, *imported, *_modules_named()]:
         assert (await ward.get(path, by=None)).status == 200
@@ -32,7 +35,30 @@ async def test_the_policy_forbids_inline_and_foreign_script_and_markup_from_text
     assert f"script-src 'self' 'sha256-{import_map}';" in policy
     assert "unsafe" not in policy
     assert "require-trusted-types-for 'script'" in policy
-    assert "trusted-types 'none'" in policy
+    assert policy.endswith("trusted-types ward")
+
+
+async def test_the_worker_keeps_the_page_s_files_under_the_hash_of_all_of_them_and_no_answer_of_the_interface(
+    ward: HttpWard,
+) -> None:
+    worker = await ward.get("/sw.js", by=None)
+    said = json.loads(worker.body.partition("/* shell */ ")[2].partition(" /* end")[0])
+    names = load_files()
+
+    assert worker.headers["Content-Type"].startswith("text/javascript")
+    assert sorted(said["files"]) == sorted(["/", *(f"/static/{name}" for name in names if name not in NOT_LISTED)])
+    assert not [path for path in said["files"] if path.startswith(("/v1", "/health"))]
+    assert said["version"] == json.loads(shell_of({name: file.content for name, file in names.items()}))["version"]
+    for changed in ("ward.js", "ward.css", "index.html"):
+        other = {name: file.content + b" " * (name == changed) for name, file in names.items()}
+        assert json.loads(shell_of(other))["version"] != said["version"]
+
+
+async def test_a_file_that_has_not_changed_is_not_sent_again(ward: HttpWard) -> None:
+    first = await ward.get("/static/ward.js", by=None)
+    again = await ward.get("/static/ward.js", by=None, **{"If-None-Match": first.headers["ETag"]})
+
+    assert (again.status, again.body) == (304, "")
 
 
 def test_nothing_inline_and_nothing_that_makes_markup_of_text() -> None:

@@ -15,7 +15,7 @@ from infusion_service.web.routes import ROUTES
 from infusion_service.web.routing import Route
 from tests.web.conftest import HttpWard, new_event_id
 
-PUBLIC_ADDRESSES = {"/", "/static/{file}", "/health/live", "/health/ready", "/openapi.json"} | {
+PUBLIC_ADDRESSES = {"/", "/sw.js", "/static/{file}", "/health/live", "/health/ready", "/openapi.json"} | {
     "/asyncapi.json",
     "/schemas/{schema}",
 }

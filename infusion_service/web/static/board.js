@@ -3,7 +3,8 @@
 import { html } from "./markup.js";
 import { CHECKS, SEVERITIES, STATES, T, word } from "./strings.js";
 import { clockTime, serviceNow, span, ticks } from "./times.js";
-import { go, rows } from "./ward_state.js";
+import { device, go, rows } from "./ward_state.js";
+import { queue } from "./queue.js";
 
 const RANK = { critical: 0, high: 1, medium: 2, low: 3 };
 
@@ -48,6 +49,13 @@ export function endOf(day) {
   return null;
 }
 
+/** What is not on the record yet, of this tablet as it knows itself, of others as the service was told. @param {any} row @returns {{device: string, facts: number}[]} */
+export function missingOf(row) {
+  const own = queue.value.filter((each) => each.day === row.day_id).length;
+  const others = row.missing_from_devices.filter((/** @type {any} */ each) => each.device !== device.value);
+  return [...(own ? [{ device: T.thisTablet, facts: own }] : []), ...others];
+}
+
 /** @param {{row: any}} properties */
 function Tile({ row }) {
   const end = endOf(row);
@@ -61,6 +69,7 @@ function Tile({ row }) {
     ${row.pump === "running" && html`<span class="figure"><span>${T.infused}</span> <b>${row.dose.delivered_ml} ${T.mL}</b></span>`}
     ${check && html`<span class="figure" data-check=${check.check}><span>${T.next(word(CHECKS, check.check))}</span> <b><${Countdown} due=${check.due_at} /></b></span>`}
     ${row.vitals.news2 && html`<span class="figure"><span>${T.news2}</span> <b>${row.vitals.news2.total}</b></span>`}
+    ${missingOf(row).map((each) => html`<span class="missing" key=${each.device} data-device=${each.device}>${T.notYetHere(each.device, each.facts)}</span>`)}
     ${worstFirst(row.alerts).map((alert) => html`<span class="alert-line" key=${alert.alert_id} data-severity=${alert.severity} data-rule=${alert.rule}>
       <${Severity} severity=${alert.severity} /> ${alert.says || alert.rule}</span>`)}
   </button>`;

@@ -3,15 +3,17 @@
 import { useState } from "preact/hooks";
 import { Countdown, Severity, TimeLeft, soonestFirst, worstFirst } from "./board.js";
 import { DayChart } from "./chart.js";
-import { record } from "./charting.js";
+import { mayWait, record } from "./charting.js";
 import { FactForm } from "./fact_form.js";
 import { html } from "./markup.js";
+import { person } from "./people.js";
 import { StopButton, StopPanel, callStop, callableStop } from "./stop.js";
 import { CHECKS, PUMP, ROLES, STATES, T, fieldName, word } from "./strings.js";
 import { age, clockTime, shownDate } from "./times.js";
 import { Timeline } from "./timeline.js";
 import { VitalsScreen } from "./vitals.js";
-import { go, mayPost, person, place, said, view, workflow } from "./ward_state.js";
+import { Waiting } from "./tray.js";
+import { go, mayPost, place, reachable, said, view, workflow } from "./ward_state.js";
 
 /** Which fact answers which check; a check nobody knows is charted from the list. */
 const FACT_OF_CHECK = { vitals: "vitals.recorded", befast: "befast.checked", ecg: "ecg.recorded", platelets: "lab.resulted", callback: "callback.recorded" };
@@ -24,13 +26,13 @@ export function openFact(type, preset = {}) {
 
 export function DayScreen() {
   const day = view.value;
-  if (!day || !workflow.value) return html`<main class="in-flow"><p>${T.loading}</p></main>`;
+  if (!day || !workflow.value) return html`<main class="in-flow"><p>${reachable.value ? T.loading : T.notKept}</p></main>`;
   const panel = place.value.panel;
   return html`
     <section class="pinned" aria-label=${T.patientBanner}><${Banner} day=${day} />${panel?.kind !== "vitals" && html`<${Said} />`}</section>
     ${panel?.kind === "vitals" ? html`<${VitalsScreen} day=${day} key="vitals" />`
       : panel?.kind === "stop" ? html`<${StopPanel} day=${day} called=${panel} key="stop" />`
-      : panel?.kind === "fact" ? html`<${FactForm} day=${day} type=${panel.type} preset=${panel.preset} key=${panel.type} />`
+      : panel?.kind === "fact" ? html`<${FactForm} day=${day} type=${panel.type} preset=${panel.preset} instead=${panel.instead} key=${panel.type} />`
       : html`<${Overview} day=${day} />`}
     ${!panel && html`<section class="bottom-bar" aria-label=${T.actions}>
       <button class="primary big" id="open-vitals" onClick=${() => openFact("vitals.recorded")}>${T.vitals}</button>
@@ -63,7 +65,7 @@ export function Said() {
 /** @param {{day: any}} properties */
 function Overview({ day }) {
   return html`<main class="day" aria-label=${word(STATES, day.state)}>
-    <div class="column"><${Numbers} day=${day} /><${Alerts} day=${day} /><${Checks} day=${day} /><${DayChart} day=${day} /><${Timeline} day=${day} /></div>
+    <div class="column"><${Waiting} day=${day} /><${Numbers} day=${day} /><${Alerts} day=${day} /><${Checks} day=${day} /><${DayChart} day=${day} /><${Timeline} day=${day} /></div>
     <div class="column"><${Steps} day=${day} /></div>
   </main>`;
 }
@@ -143,7 +145,11 @@ function nextActions(day, alert) {
 /** @param {{day: any}} properties */
 function Steps({ day }) {
   const facts = workflow.value.facts;
-  const shown = day.allowed.filter((/** @type {any} */ row) => !facts[row.type].urgent && !["alert.acknowledged", "entry.struck", "entry.confirmed", "override.granted"].includes(row.type));
+  const resume = Object.keys(facts).find((type) => facts[type].means === "pump_resumed");
+  // What waits on this tablet has halted the pump already: its resume may wait with it.
+  const more = resume && mayWait(resume, day.day_id) && !day.allowed.some((/** @type {any} */ row) => row.type === resume)
+    ? [{ type: resume, title: facts[resume].title, by: facts[resume].by, blocked_by: [] }] : [];
+  const shown = [...day.allowed, ...more].filter((/** @type {any} */ row) => !facts[row.type].urgent && !["alert.acknowledged", "entry.struck", "entry.confirmed", "override.granted"].includes(row.type));
   const moves = shown.filter((/** @type {any} */ row) => facts[row.type].moves.length && !facts[row.type].move_optional);
   const plain = shown.filter((/** @type {any} */ row) => !moves.includes(row) && row.type !== "vitals.recorded");
   return html`
@@ -160,6 +166,7 @@ function Step({ day, row }) {
   const role = person.value?.role;
   const reasons = row.blocked_by.map((/** @type {any} */ guard) => guard.reason);
   const permitted = mayPost(row.by, role) || (role === undefined && row.by.includes("device"));
+  if (!reachable.value && !mayWait(row.type, day.day_id)) reasons.unshift(T.needsNetwork);
   if (!permitted) reasons.unshift(T.onlyFor(row.by.map((/** @type {string} */ each) => word(ROLES, each).toLowerCase()).join(", ")));
   const waiting = day.double_checks.find((/** @type {any} */ check) => check.type === row.type);
   const why = `why-${row.type.replace(".", "-")}`;

@@ -1,22 +1,24 @@
 // @ts-check
 // One form for every fact, made from what the workflow file says of its fields: types, units, ranges, who enters it.
 import { useState } from "preact/hooks";
-import { fieldErrors, reasonsOf, record } from "./charting.js";
+import { doubtsAbout, fieldErrors, mayWait, reasonsOf, record } from "./charting.js";
 import { Field } from "./fields.js";
 import { readData } from "./field_values.js";
 import { html } from "./markup.js";
+import { person } from "./people.js";
+import { remove } from "./queue.js";
 import { endSession, post } from "./service.js";
 import { StopButton } from "./stop.js";
-import { ROLES, T, word } from "./strings.js";
-import { serviceNow } from "./times.js";
+import { ROLES, T, fieldName, word } from "./strings.js";
+import { clockTime, serviceNow } from "./times.js";
 import { SignInForm } from "./top_bar.js";
-import { back, mayPost, person, workflow } from "./ward_state.js";
+import { back, mayPost, reachable, workflow } from "./ward_state.js";
 
 const AGO_MIN = [0, 5, 10, 15, 30, 60];
 const MINUTE_MS = 60000;
 
-/** @param {{day: any, type: string, preset?: Record<string, any>}} properties */
-export function FactForm({ day, type, preset = {} }) {
+/** `instead`: of a fact that was refused and waits on this tablet for a person. @param {{day: any, type: string, preset?: Record<string, any>, instead?: {seq: number, occurred_at: string}}} properties */
+export function FactForm({ day, type, preset = {}, instead }) {
   const fact = workflow.value.facts[type];
   const [values, setValues] = useState(/** @type {Record<string, any>} */ (preset));
   const [errors, setErrors] = useState(/** @type {Record<string, string>} */ ({}));
@@ -34,13 +36,18 @@ export function FactForm({ day, type, preset = {} }) {
   const permitted = (half === "second" && second !== null) || mayPost(fact.by, person.value?.role) || (!person.value && fact.by.includes("device"));
   const needsConsent = fact.second === "consent" && !second;
 
-  const occurred = () => (ago ? { occurred_at: new Date(serviceNow() - ago * MINUTE_MS).toISOString() } : {});
+  const occurred = () => (instead ? { occurred_at: instead.occurred_at } : ago ? { occurred_at: new Date(serviceNow() - ago * MINUTE_MS).toISOString() } : {});
   const save = async (more = {}) => {
     const read = readData(fact, values, day.date);
     setErrors(read.errors);
     setProblem(null);
     if (Object.keys(read.errors).length) {
       setProblem({ detail: T.fill });
+      return;
+    }
+    const doubts = doubtsAbout(fact, { ...read.data, ...more }, day.state);
+    if (doubts && "confirmed" in fact.fields) {
+      setProblem(doubts.code === "needs_confirmation" ? { ...doubts, detail: T.unusual(doubts.fields.map((/** @type {string} */ name) => fieldName(name)).join(", ")) } : doubts);
       return;
     }
     setBusy(true);
@@ -59,11 +66,12 @@ export function FactForm({ day, type, preset = {} }) {
       return;
     }
     if (second) endSession(second.token);
+    if (instead) await remove(instead.seq);
     back();
   };
   /** @param {string} badge @param {string} pin */
   const takeSecond = async (badge, pin) => {
-    const { status, body } = await post("/v1/sessions", { badge, pin });
+    const { status, body } = await post("/v1/sessions", { badge, pin }, {});
     if (status !== 201) return String(body.detail);
     if (body.staff === (waiting?.by ?? me)) {
       endSession(body.token);
@@ -76,13 +84,15 @@ export function FactForm({ day, type, preset = {} }) {
   return html`<main class="fact-form" aria-labelledby="form-title" data-type=${type}>
     <h2 id="form-title">${fact.title}</h2>
     ${row?.blocked_by.length > 0 && html`<ul class="reasons">${row.blocked_by.map((/** @type {any} */ guard) => html`<li>${guard.reason}</li>`)}</ul>`}
+    ${!reachable.value && !mayWait(type, day.day_id) && html`<p class="error" role="alert">${T.needsNetwork}</p>`}
     ${half === "first" && html`<p class="note">${T.firstPerson}</p>`}
     ${half === "second" && html`<p class="note" id="second-note">${T.secondPerson(waiting.by)} ${second && T.secondWho(second.staff)}</p>`}
     ${half === "wait" && html`<section class="note" id="second-note"><p>${T.firstSaved(waiting.by)}</p><${SignInForm} take=${takeSecond} label=${T.secondSignIn} prefix="second-" /></section>`}
     ${half !== "wait" && html`
       <div class="fields">${Object.entries(fact.fields).filter(([name]) => name !== "confirmed").map(([name, field]) => html`<${Field} key=${name} name=${name} field=${field}
         day=${day} value=${values[name]} error=${errors[name]} onChange=${(/** @type {any} */ value) => setValues((before) => ({ ...before, [name]: value }))} />`)}</div>
-      ${half !== "first" && html`<div class="field" role="group" aria-label=${T.when}><span class="label">${T.when}</span><div class="options">${AGO_MIN.map((minutes) => html`<button class="choice"
+      ${instead && html`<p class="note">${T.happenedAt(clockTime(instead.occurred_at))}</p>`}
+      ${half !== "first" && !instead && html`<div class="field" role="group" aria-label=${T.when}><span class="label">${T.when}</span><div class="options">${AGO_MIN.map((minutes) => html`<button class="choice"
         aria-pressed=${ago === minutes} onClick=${() => setAgo(minutes)}>${minutes ? T.ago(minutes) : T.now}</button>`)}
         ${ago > 0 && html`<label>${T.lateReason} <input value=${late} onInput=${(/** @type {any} */ event) => setLate(event.target.value)} /></label>`}</div></div>`}
       ${fact.second === "consent" && html`<section class="note"><p>${second ? T.secondWho(second.staff) : T.consent}</p>

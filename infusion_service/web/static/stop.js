@@ -1,25 +1,21 @@
 // @ts-check
-// Emergency stop in two taps. The first is on its way to the record before anything is asked; the second adds the
-// reason as a correction of the first. Works with nobody signed in: then it counts under the tablet until confirmed.
+// Emergency stop in two taps. The first is on this tablet's disk and on its way to the record before anything is asked;
+// the second adds the reason as a correction of the first. Works with nobody signed in and without network: it is sent
+// again until there is an answer, also after a reload.
 import { signal } from "@preact/signals";
-import { reasonsOf } from "./charting.js";
+import { reasonsOf, signature } from "./charting.js";
 import { html } from "./markup.js";
+import { enqueue, queue, remove, send } from "./queue.js";
 import { newId, postFact } from "./service.js";
 import { T, code } from "./strings.js";
 import { clockTime, serviceNow, span, ticks } from "./times.js";
 import { back, entries, go, refresh, workflow } from "./ward_state.js";
 
-const AGAIN_AFTER_MS = 2000;
 const STOP = "infusion.stopped";
 const EMERGENCY = "emergency.declared";
 
-/** How the calls of this page stand, by event id. */
-const calls = signal(/** @type {Record<string, {state: string, text: string, reason?: string}>} */ ({}));
-
-/** @param {string} id @param {{state: string, text: string, reason?: string}} call */
-function note(id, call) {
-  calls.value = { ...calls.value, [id]: call };
-}
+/** What the service refused of the calls of this page, by event id. */
+const refused = signal(/** @type {Record<string, string>} */ ({}));
 
 /** Which fact a stop is in the day's state: the infusion's, an emergency where nothing runs, or none. @param {any} day */
 export function callableStop(day) {
@@ -38,25 +34,42 @@ export function callStop(day) {
   const calledAt = new Date(serviceNow()).toISOString();
   go(day.day_id, { kind: "stop", id, type, calledAt });
   const reason = type === STOP ? "other_clinical" : T.emergencyReason;
-  send(day.day_id, id, { event_id: id, type, occurred_at: calledAt, data: { reason } });
+  call(day, { event_id: id, type, occurred_at: calledAt, recorded_at: calledAt, data: { reason } });
 }
 
-/** Post until there is an answer: a stop is never given up. @param {string} day @param {string} id @param {any} fact @param {string | undefined} reason */
-async function send(day, id, fact, reason = undefined) {
-  note(id, { state: "sending", text: T.stopSending, reason: calls.value[id]?.reason });
+/** Keep it, and send it at once, past whatever else waits; a stop is never given up. @param {any} day @param {any} fact */
+async function call(day, fact) {
+  const signed = signature();
+  const title = workflow.value.facts[fact.type].title;
+  const kept = enqueue({ day: day.day_id, title, fact, ...signed, chair: day.chair ?? undefined, initials: day.patient.initials ?? day.patient.id, urgent: true }).catch(() => null);
+  const first = directly(day.day_id, { ...fact, ...(signed.session ? { session: signed.session } : {}) }, signed);
+  const row = await kept;
+  const answer = await first;
+  if (answer === null && row) await send(row);
+  else if (row) await remove(row.seq);
+  else if (answer === null) refused.value = { ...refused.value, [fact.event_id]: T.unreachable };
+  if (answer?.why) refused.value = { ...refused.value, [fact.corrects ? `${fact.corrects}:reason` : fact.event_id]: answer.why };
+  await refresh();
+}
+
+/** @param {string} day @param {any} fact @param {{session: string | null, badge?: string}} signed @returns {Promise<{why: string} | null>} null where there was no answer */
+async function directly(day, fact, signed) {
   try {
-    const { status, body } = await postFact(day, fact);
-    if (status < 500 && status !== 429) {
-      const stands = status === 200 || status === 201;
-      if (stands) note(id, { state: "recorded", text: T.stopCalled, reason });
-      else note(id, { state: fact.corrects ? "recorded" : "refused", text: T.notRecorded(reasonsOf(body).join(" · ")), reason: calls.value[id]?.reason });
-      await refresh();
-      return;
-    }
+    const { status, body } = await postFact(day, { ...fact, ...(signed.badge ? { badge: signed.badge } : {}) }, { asDevice: !signed.session });
+    if (status >= 500 || status === 429) return null;
+    return { why: status < 300 ? "" : reasonsOf(body).join(" · ") };
   } catch {
-    // The network is away: the screen says so, and it is tried again.
+    return null;
   }
-  setTimeout(() => send(day, id, fact, reason), AGAIN_AFTER_MS);
+}
+
+/** How a call stands: what the page may say of it. @param {string} id */
+function standing(id) {
+  const row = queue.value.find((each) => each.fact.event_id === id);
+  if (entries.value.some((entry) => entry.entry_id === id && entry.kind === "fact")) return { state: "recorded", text: T.stopCalled };
+  if (refused.value[id]) return { state: "refused", text: T.notRecorded(refused.value[id]) };
+  if (row?.state === "needs_you") return { state: "refused", text: T.notRecorded(reasonsOf(row.problem).join(" · ")) };
+  return row ? { state: "sending", text: T.stopSending } : { state: "sending", text: T.stopAsking };
 }
 
 /** @param {{day: any}} properties */
@@ -68,27 +81,33 @@ export function StopButton({ day }) {
     ${type === STOP ? T.stop : T.emergency}</button>`;
 }
 
+/** The reason given for a call so far, on the record or on this tablet. @param {string} id */
+function reasonOf(id) {
+  const waits = queue.value.findLast((row) => row.fact.corrects === id);
+  return (waits?.fact ?? entries.value.find((entry) => entry.corrects === id && entry.kind === "fact"))?.data.reason;
+}
+
 /** @param {{day: any, called: {id: string, type: string, calledAt: string}}} properties */
 export function StopPanel({ day, called }) {
   void ticks.value;
-  // After a reload only the record itself can say that the stop is on it.
-  const onRecord = entries.value.some((entry) => entry.entry_id === called.id);
-  const call = calls.value[called.id] ?? (onRecord ? { state: "recorded", text: T.stopCalled } : { state: "refused", text: T.stopLost });
+  const stood = standing(called.id);
   const stops = called.type === STOP;
+  const given = reasonOf(called.id);
   /** @param {string} reason */
   const choose = (reason) => {
-    const fact = { event_id: newId(), type: called.type, occurred_at: called.calledAt, corrects: called.id, data: { reason } };
-    send(day.day_id, called.id, fact, reason);
+    const recorded_at = new Date(serviceNow()).toISOString();
+    call(day, { event_id: newId(), type: called.type, occurred_at: called.calledAt, recorded_at, corrects: called.id, data: { reason } });
   };
   const reasons = workflow.value.facts[STOP].fields.reason.of;
   return html`<main class="stop-panel" aria-label=${stops ? T.stop : T.emergency}>
-    <p class="stop-said" id="stop-said" role="alert" data-kind=${call.state}>
-      <strong>${call.text}</strong> · ${stops ? T.stopCalledAt(clockTime(called.calledAt)) : T.emergencyCalledAt(clockTime(called.calledAt))}
+    <p class="stop-said" id="stop-said" role="alert" data-kind=${stood.state}>
+      <strong>${stood.text}</strong> · ${stops ? T.stopCalledAt(clockTime(called.calledAt)) : T.emergencyCalledAt(clockTime(called.calledAt))}
       ${" · "}<span>${span(serviceNow() - Date.parse(called.calledAt))}</span></p>
     ${stops && html`<p class="halt">${T.stopHalt}</p>`}
-    <h2>${call.reason ? T.stopReasonKept(code(call.reason)) : T.stopWhy}</h2>
-    ${!call.reason && html`<div class="reasons-grid">${reasons.map((/** @type {string} */ reason) => html`<button
-      key=${reason} data-reason=${reason} disabled=${call.state === "sending"} onClick=${() => choose(reason)}>${code(reason)}</button>`)}</div>`}
+    ${refused.value[`${called.id}:reason`] && html`<p class="error" role="alert">${T.notRecorded(refused.value[`${called.id}:reason`])}</p>`}
+    <h2>${given ? T.stopReasonKept(code(given)) : T.stopWhy}</h2>
+    ${!given && html`<div class="reasons-grid">${reasons.map((/** @type {string} */ reason) => html`<button
+      key=${reason} data-reason=${reason} onClick=${() => choose(reason)}>${code(reason)}</button>`)}</div>`}
     <ul class="stop-list">${T.stopChecklist.map((each) => html`<li>${each}</li>`)}</ul>
     <div class="bottom-bar"><button class="primary big" onClick=${() => go(day.day_id, { kind: "vitals" })}>${T.doVitals}</button>
       <button id="stop-close" onClick=${back}>${T.stopClose}</button></div>

@@ -4,7 +4,8 @@ import { useState } from "preact/hooks";
 import { html } from "./markup.js";
 import { CHECKS, ROLES, STATES, T, code, fieldName, unitOf, word } from "./strings.js";
 import { clockTime } from "./times.js";
-import { entries, go, person, view, workflow } from "./ward_state.js";
+import { person } from "./people.js";
+import { entries, go, view, workflow } from "./ward_state.js";
 
 const SHOWN = 25;
 const LATE_MS = 15 * 60000;
@@ -26,8 +27,8 @@ function told(name, value) {
 }
 
 /** What an entry says, in one line. @param {any} entry */
-function summary(entry) {
-  const { data } = entry;
+export function summary(entry) {
+  const data = entry.data ?? {};
   if (entry.withheld) return T.withheld;
   if (entry.kind === "refused") return data.detail ?? code(data.code);
   if (entry.type.startsWith("alert.")) return [word({}, data.rule), data.severity].filter(Boolean).join(", ");

@@ -2,6 +2,7 @@
 // Time as the service tells it: now = the service's time at the last answer + what has passed here since, times the
 // speed of its clock. Nothing is ever counted down, so a tablet that slept shows the right thing when it wakes.
 import { signal } from "@preact/signals";
+import { keep, kept } from "./kept.js";
 import { T } from "./strings.js";
 
 export const STALE_AFTER_MS = 15000;
@@ -13,7 +14,12 @@ export const ticks = signal(0);
 export const serviceClock = signal({ simulated: false, speed: 1 });
 export const zone = signal(/** @type {string | undefined} */ (undefined));
 
+const KEEP_EVERY_MS = 30000;
+
 const heard = { asOf: 0, at: -Infinity };
+/** What the clock was when it was last heard, from before this page was loaded. */
+let recalled = /** @type {{asOf: number, at: number} | null} */ (null);
+let keptAt = -Infinity;
 
 /** @param {string} asOf @param {{simulated: boolean, speed: number} | undefined} clock */
 export function hear(asOf, clock = undefined) {
@@ -22,15 +28,36 @@ export function hear(asOf, clock = undefined) {
   if (clock && (clock.speed !== serviceClock.value.speed || clock.simulated !== serviceClock.value.simulated)) {
     serviceClock.value = clock;
   }
+  if (heard.at - keptAt < KEEP_EVERY_MS) return;
+  keptAt = heard.at;
+  keep("clock", { asOf: heard.asOf, at: Date.now(), clock: serviceClock.value });
 }
 
-/** Milliseconds since the service was last heard of; infinite before the first time. */
-export const silence = () => performance.now() - heard.at;
+/** Go on with the service's clock as it was heard before a reload. */
+export async function recallClock() {
+  const last = await kept("clock");
+  if (!last || heard.at !== -Infinity) return;
+  recalled = { asOf: last.asOf, at: last.at };
+  serviceClock.value = last.clock;
+}
+
+/** Whether the service was heard since this page was loaded. */
+export const isHeard = () => heard.at !== -Infinity;
+
+/** Milliseconds since the service was last heard of; infinite where it never was. */
+export function silence() {
+  if (heard.at !== -Infinity) return performance.now() - heard.at;
+  return recalled ? Date.now() - recalled.at : Infinity;
+}
 
 export function serviceNow() {
-  if (heard.at === -Infinity) return Date.now();
-  return heard.asOf + (performance.now() - heard.at) * serviceClock.value.speed;
+  if (heard.at !== -Infinity) return heard.asOf + (performance.now() - heard.at) * serviceClock.value.speed;
+  if (recalled) return recalled.asOf + (Date.now() - recalled.at) * serviceClock.value.speed;
+  return Date.now();
 }
+
+/** How far this tablet's own clock is ahead of the service's; nothing is charted by it, but people look at it. */
+export const clockOffset = () => (serviceClock.value.simulated || heard.at === -Infinity ? 0 : Date.now() - serviceNow());
 
 export function startTicking() {
   setInterval(() => { ticks.value += 1; }, TICK_MS);

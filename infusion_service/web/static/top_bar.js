@@ -3,8 +3,13 @@
 import { useState } from "preact/hooks";
 import { html } from "./markup.js";
 import { ROLES, T, word } from "./strings.js";
-import { STALE_AFTER_MS, clockTime, serviceClock, serviceNow, silence, span, ticks, zone } from "./times.js";
-import { enrol, enrolled, go, person, place, refresh, signIn, signOut } from "./ward_state.js";
+import { person, signIn, signOut } from "./people.js";
+import { queue } from "./queue.js";
+import { newVersion, takeNewVersion } from "./shell.js";
+import { STALE_AFTER_MS, clockOffset, clockTime, serviceClock, serviceNow, silence, span, ticks, zone } from "./times.js";
+import { asSomebodyElse, enrol, enrolled, go, place, reachable, refresh } from "./ward_state.js";
+
+const OFFSET_SHOWN_MS = 2000;
 
 function Freshness() {
   void ticks.value;
@@ -18,7 +23,20 @@ function Freshness() {
 
 function Clock() {
   void ticks.value;
-  return html`<span class="clock">${clockTime(serviceNow())} <small>${zone.value ?? ""}</small></span>`;
+  const offset = clockOffset();
+  return html`<span class="clock">${clockTime(serviceNow())} <small>${zone.value ?? ""}</small>
+    ${Math.abs(offset) > OFFSET_SHOWN_MS && html` <small id="clock-offset">${T.clockOffset(span(offset), offset > 0)}</small>`}</span>`;
+}
+
+/** What is on this tablet and not on the record; a tap shows it. */
+function Unsent() {
+  void ticks.value;
+  const waits = queue.value.filter((row) => row.state === "waiting");
+  const asks = queue.value.length - waits.length;
+  if (queue.value.length === 0) return null;
+  const oldest = span(serviceNow() - Math.min(...queue.value.map((row) => Date.parse(row.fact.recorded_at))));
+  return html`<button class="unsent" id="open-tray" data-asks=${asks ? "yes" : "no"} onClick=${() => go(place.value.day, { kind: "tray" })}>
+    ${[waits.length && T.waits(waits.length), asks && T.needsYou(asks)].filter(Boolean).join(" · ")} <small>${T.oldest(oldest)}</small></button>`;
 }
 
 export function TopBar() {
@@ -32,15 +50,17 @@ export function TopBar() {
       ${place.value.day === null
         ? html`<h1>${T.title}</h1>`
         : html`<button class="plain" id="to-ward" onClick=${() => go(null)}>‹ ${T.backToWard}</button>`}
-      <${Clock} /><${Freshness} />
+      <${Clock} /><${Freshness} /><${Unsent} />
+      ${newVersion.value && !place.value.panel && html`<button class="plain" id="new-version" onClick=${takeNewVersion}>${T.newVersion}</button>`}
       ${enrolled.value && (who
-        ? html`<span class="person"><span id="signed-in-as">${T.signedInAs(who.staff, word(ROLES, who.role).toLowerCase())}</span>
-            <button class="plain" id="sign-out" onClick=${() => signOut()}>${T.signOut}</button></span>`
+        ? html`<span class="person"><span id="signed-in-as">${T.signedInAs(who.staff, word(ROLES, who.role).toLowerCase())}${who.badge ? ` · ${T.byBadge}` : ""}</span>
+            <button class="plain" id="sign-out" onClick=${() => signOut().then(asSomebodyElse)}>${T.signOut}</button></span>`
         : html`<span class="person"><span id="signed-in-as">${T.nobody}</span>
             <button class="primary" id="open-sign-in" aria-expanded=${asks} onClick=${() => setAsks(!asks)}>${T.signIn}</button></span>`)}
     </div></header>
     ${asks && !who && enrolled.value && html`<section class="in-flow" aria-label=${T.signIn}>
-      <${SignInForm} onDone=${() => setAsks(false)} /></section>`}`;
+      ${!reachable.value && html`<p>${T.signInOffline}</p>`}
+      <${SignInForm} onDone=${() => { setAsks(false); asSomebodyElse(); }} /></section>`}`;
 }
 
 /** Badge and PIN, in the flow of the page. @param {{onDone?: () => void, take?: (badge: string, pin: string) => Promise<string>, label?: string, prefix?: string}} properties */

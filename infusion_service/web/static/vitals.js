@@ -2,12 +2,13 @@
 // A full set of vital signs on one screen, by keypad. Nothing is filled in beforehand; a value that is odd is asked
 // about where it stands.
 import { useState } from "preact/hooks";
-import { fieldErrors, reasonsOf, record } from "./charting.js";
+import { doubtsAbout, fieldErrors, reasonsOf, record } from "./charting.js";
 import { html } from "./markup.js";
+import { person } from "./people.js";
 import { StopButton } from "./stop.js";
 import { SIGNS, T, code, unitOf } from "./strings.js";
 import { clockTime, serviceNow } from "./times.js";
-import { back, entries, go, person, said, view, workflow } from "./ward_state.js";
+import { back, entries, go, said, view, workflow } from "./ward_state.js";
 
 const VITALS = "vitals.recorded";
 const NEURO = "befast.checked";
@@ -73,11 +74,16 @@ export function VitalsScreen({ day }) {
   const time = () => (ago ? { occurred_at: new Date(serviceNow() - ago * MINUTE_MS).toISOString(), ...(lateReason ? { late_reason: lateReason } : {}) } : {});
 
   const save = async (confirmed = false) => {
-    setBusy(true);
     const scoreBefore = day.vitals.news2?.total ?? null;
     const data = { ...Object.fromEntries(signs.map((sign) => [sign, valueOf(fact.fields[sign], digits[sign])])), ...chosen,
       spo2_scale: day.vitals.spo2_scale?.value ?? 1, source: "manual", ...(confirmed ? { confirmed: true } : {}) };
     if (!digits.spo2_percent) delete data.spo2_scale;
+    const doubts = doubtsAbout(fact, data, day.state);
+    if (doubts) {
+      setAsks(doubts);
+      return;
+    }
+    setBusy(true);
     const answer = await record(day.day_id, { type: VITALS, data, ...time() }, { title: T.vitals });
     setBusy(false);
     if (!answer.ok) {
@@ -85,7 +91,7 @@ export function VitalsScreen({ day }) {
       return;
     }
     const total = view.value.vitals.news2?.total;
-    if (total !== undefined && missing.length === 0) setScore({ total, change: scoreBefore === null ? null : total - scoreBefore });
+    if (!answer.here && total !== undefined && missing.length === 0) setScore({ total, change: scoreBefore === null ? null : total - scoreBefore });
     setDigits({});
     setChosen({});
     setAsks(null);

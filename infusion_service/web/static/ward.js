@@ -4,13 +4,16 @@ import { render } from "preact";
 import { Board } from "./board.js";
 import { DayScreen } from "./day.js";
 import { html } from "./markup.js";
+import { keepShell } from "./shell.js";
 import { EnrolForm, TopBar } from "./top_bar.js";
 import { startTicking } from "./times.js";
+import { Tray } from "./tray.js";
 import { begin, enrol, enrolled, place } from "./ward_state.js";
 
 function Ward() {
   const { day } = place.value;
   if (enrolled.value === false) return html`<${TopBar} /><${EnrolForm} />`;
+  if (place.value.panel?.kind === "tray") return html`<${TopBar} /><${Tray} />`;
   return html`<${TopBar} />${day === null ? html`<${Board} />` : html`<${DayScreen} />`}`;
 }
 
@@ -23,3 +26,5 @@ if (fromLink) {
 render(html`<${Ward} />`, /** @type {HTMLElement} */ (document.getElementById("ward")));
 startTicking();
 await begin();
+// After the first picture: the ward comes before the copy of its page.
+await keepShell();

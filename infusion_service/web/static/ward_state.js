@@ -1,14 +1,22 @@
 // @ts-check
-// What the page knows: who is signed in, the board, the open day. One stream tells when to ask again.
+// What the page knows: the board, the open day, where somebody is in it. One stream tells when to ask again; without
+// network it goes on with what this tablet kept.
 import { batch, signal } from "@preact/signals";
+import { forgetAll, forgetOtherDays, keep, keepDay, kept, keptDay } from "./kept.js";
+import { listen, listenAnew, startWatchdog } from "./link.js";
+import { learn, person, recallPerson, startAutoLock } from "./people.js";
+import { flush, openQueue, queue } from "./queue.js";
 import { ask, post } from "./service.js";
-import { hear, localDate, serviceClock, zone } from "./times.js";
+import { hear, localDate, recallClock, serviceClock, zone } from "./times.js";
 
 const BOARD_EVERY_MS = 5000;
 
 /** null until the service has answered. */
 export const enrolled = signal(/** @type {boolean | null} */ (null));
-export const person = signal(/** @type {{staff: string, role: string, session: string} | null} */ (null));
+/** What this tablet is called. */
+export const device = signal("");
+/** Whether the last question was answered. */
+export const reachable = signal(true);
 export const rows = signal(/** @type {any[]} */ ([]));
 /** The open day's view, its entries, and its workflow. */
 export const view = signal(/** @type {any} */ (null));
@@ -21,10 +29,9 @@ export const said = signal(/** @type {{kind: string, text: string} | null} */ (n
 
 /** @type {Map<string, any>} */
 const workflows = new Map();
-/** @type {EventSource | null} */
-let stream = null;
 let asking = false;
 let askAgain = false;
+let reported = "";
 
 export async function refresh() {
   if (asking) {
@@ -37,8 +44,14 @@ export async function refresh() {
       askAgain = false;
       await askEverything();
     } while (askAgain);
+    if (!reachable.value) {
+      reachable.value = true;
+      flush();
+    }
   } catch {
     // The network is away: what is shown turns grey by its age.
+    reachable.value = false;
+    await showKept();
   } finally {
     asking = false;
   }
@@ -48,16 +61,14 @@ async function askEverything() {
   const session = await ask("/v1/sessions/current");
   if (session.status === 401) {
     batch(() => { enrolled.value = false; rows.value = []; view.value = null; person.value = null; });
+    await forgetAll();
     return;
   }
-  if (session.status !== 200) return;
-  const who = session.body.session === null ? null : session.body;
-  batch(() => {
-    enrolled.value = true;
-    if (person.value?.session !== who?.session) person.value = who;
-  });
-  listen();
-  await (place.value.day === null ? refreshBoard() : refreshDay(place.value.day));
+  if (session.status !== 200) throw new Error(String(session.status));
+  await learn(session.body);
+  batch(() => { enrolled.value = true; device.value = session.body.device; });
+  listen(refresh, () => { flush(); reported = ""; });
+  await Promise.all([place.value.day === null ? refreshBoard() : refreshDay(place.value.day), report()]);
 }
 
 async function refreshBoard() {
@@ -70,43 +81,87 @@ async function refreshBoard() {
   const found = new Map([...open.body.days, ...dated.body.days].map((row) => [row.day_id, row]));
   batch(() => {
     rows.value = [...found.values()];
-    zone.value = rows.value[0]?.timezone;
+    zone.value = rows.value[0]?.timezone ?? zone.value;
   });
+  await keep("board", { rows: rows.value, zone: zone.value, device: device.value });
+  await forgetOtherDays(new Set(found.keys()));
+  for (const row of found.values()) await workflowOf(row.workflow);
+}
+
+/** @param {{name: string, version: number} | undefined} named @returns {Promise<any>} */
+async function workflowOf(named) {
+  if (!named) return undefined;
+  const known = `${named.name}/${named.version}`;
+  if (!workflows.has(known)) {
+    const answer = await ask(`/v1/workflows/${known}`);
+    if (answer.status !== 200) return undefined;
+    workflows.set(known, answer.body);
+    await keep(`workflow:${known}`, answer.body);
+  }
+  return workflows.get(known);
 }
 
 /** @param {string} day */
 async function refreshDay(day) {
   const [shown, listed] = await Promise.all([ask(`/v1/days/${day}`), ask(`/v1/days/${day}/entries`)]);
   if (shown.status !== 200 || listed.status !== 200) return;
-  const { name, version } = shown.body.workflow;
-  const known = `${name}/${version}`;
-  if (!workflows.has(known)) {
-    const answer = await ask(`/v1/workflows/${known}`);
-    if (answer.status !== 200) return;
-    workflows.set(known, answer.body);
-  }
-  if (place.value.day !== day) return;
+  const found = await workflowOf(shown.body.workflow);
+  if (!found || place.value.day !== day) return;
   hear(shown.body.as_of);
   batch(() => {
     zone.value = shown.body.timezone;
     view.value = shown.body;
     entries.value = listed.body.entries;
-    workflow.value = workflows.get(known);
+    workflow.value = found;
+  });
+  await keepDay(shown.body, listed.body.entries);
+}
+
+/** Tell the service what waits here, so that other screens can say so. */
+async function report() {
+  const waits = new Map();
+  for (const row of queue.value) {
+    const known = waits.get(row.day) ?? { day: row.day, facts: 0, oldest_at: row.fact.recorded_at };
+    waits.set(row.day, { ...known, facts: known.facts + 1 });
+  }
+  const waiting = [...waits.values()];
+  const text = JSON.stringify(waiting);
+  if (text === reported) return;
+  const { status } = await post("/v1/devices/current/queue", { waiting }, { method: "PUT" });
+  if (status === 204) reported = text;
+}
+
+/** Show the day as it was last seen here, where nothing of it is shown yet. */
+async function showKept() {
+  const { day } = place.value;
+  if (day === null || view.value?.day_id === day) return;
+  const last = (await keptDay(day)) ?? fromRow(rows.value.find((row) => row.day_id === day));
+  const found = last && (await keptWorkflow(last.view.workflow));
+  if (!found || place.value.day !== day) return;
+  batch(() => {
+    view.value = { ...last.view, allowed: last.view.allowed ?? allowedOffline(found) };
+    entries.value = last.entries;
+    workflow.value = found;
   });
 }
 
-function listen() {
-  if (stream !== null) return;
-  const opened = new EventSource("/v1/log/stream");
-  stream = opened;
-  opened.addEventListener("entry", () => refresh());
-  opened.addEventListener("beat", (event) => {
-    const beat = JSON.parse(/** @type {MessageEvent} */ (event).data);
-    hear(beat.as_of, beat.clock);
-  });
-  opened.addEventListener("error", () => {
-    if (opened.readyState === EventSource.CLOSED && stream === opened) stream = null;
-  });
+/** What of a day can be charted where only its tile on the board was seen. @param {any} row */
+function fromRow(row) {
+  return row && { view: { bag: null, double_checks: [], struck: [], overrides: [], baseline_deficits: [], ...row }, entries: [] };
+}
+
+/** @param {any} found a workflow */
+const allowedOffline = (found) => Object.entries(found.facts).filter(([, fact]) => fact.offline)
+  .map(([type, fact]) => ({ type, title: fact.title, by: fact.by, blocked_by: [] }));
+
+/** @param {{name: string, version: number}} named */
+async function keptWorkflow({ name, version }) {
+  const known = `${name}/${version}`;
+  if (!workflows.has(known)) {
+    const found = await kept(`workflow:${known}`);
+    if (found) workflows.set(known, found);
+  }
+  return workflows.get(known);
 }
 
 /** @param {string | null} day @param {any} panel */
@@ -131,16 +186,36 @@ function arrive(where) {
   });
   document.body.dataset.panel = where.panel ? where.panel.kind : "none";
   scrollTo(0, 0);
+  if (!reachable.value) showKept();
   refresh();
 }
 
-/** Begin: go back to where a reload left off, then keep asking. */
+/** Begin: with what was kept, where a reload left off, then keep asking. */
 export async function begin() {
   addEventListener("popstate", (event) => arrive(event.state ?? { day: null, panel: null }));
   if (history.state) place.value = history.state;
+  document.body.dataset.panel = place.value.panel ? place.value.panel.kind : "none";
+  await recall();
+  await openQueue(() => report().catch(() => null));
   await refresh();
+  flush();
+  startWatchdog();
+  startAutoLock(() => place.value.day === null);
+  addEventListener("online", refresh);
   // Time moves doses and countdowns on even where nothing is appended.
   setInterval(refresh, BOARD_EVERY_MS);
+}
+
+async function recall() {
+  await Promise.all([recallClock(), recallPerson()]);
+  const board = await kept("board");
+  if (!board) return;
+  batch(() => {
+    rows.value = board.rows;
+    zone.value = board.zone;
+    device.value = board.device;
+    enrolled.value = true;
+  });
 }
 
 /** @param {string} token */
@@ -149,18 +224,9 @@ export async function enrol(token) {
   return status === 204;
 }
 
-/** Sign somebody in on this tablet; returns why not, or nothing. @param {string} badge @param {string} pin */
-export async function signIn(badge, pin) {
-  const { status, body } = await post("/v1/sessions", { badge, pin, cookie: true });
-  if (status !== 201) return String(body.detail);
-  person.value = { staff: body.staff, role: body.role, session: body.session };
-  await refresh();
-  return "";
-}
-
-export async function signOut() {
-  await ask("/v1/sessions/current", { method: "DELETE" });
-  person.value = null;
+/** Ask again as whoever is signed in now: the stream of the one before tells what they might see. */
+export async function asSomebodyElse() {
+  listenAnew();
   await refresh();
 }
 
