@@ -101,7 +101,7 @@ def _decide_one(  # noqa: PLR0911
         return _double_check(day, submission, now)
     fact = day.workflow.facts.get(submission.type)
     if fact is None:
-        return not_known(day.workflow, submission.type)
+        return not_known(day.workflow)
     data = read_fact(fact, submission.data, emergency=_in_emergency(day, submission))
     if isinstance(data, Refusal):
         return data
@@ -234,7 +234,7 @@ def _double_check(day: Day, submission: Submission, now: datetime) -> Accepted |
     given: Any = submission.data if isinstance(submission.data, dict) else {}
     fact = day.workflow.facts.get(str(given.get("type")))
     if fact is None or fact.second != "independent":
-        return not_known(day.workflow, str(given.get("type")), second="independent")
+        return not_known(day.workflow, second="independent")
     data = read_fact(fact, given.get("data", {}), emergency=False)
     if isinstance(data, Refusal):
         return data

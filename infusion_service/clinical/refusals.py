@@ -7,9 +7,6 @@ from infusion_service.clinical.picture import Fact
 from infusion_service.clinical.vocabulary import Actor, Refusal, format_time, texts
 from infusion_service.clinical.workflow import Workflow
 
-SHOWN_CHARS_MAX = 64
-"""How much of what a client sent is said back to it."""
-
 
 def invalid(pointer: str, detail: str) -> Refusal:
     """422 invalid_fact for one member."""
@@ -21,13 +18,14 @@ def invalid(pointer: str, detail: str) -> Refusal:
     )
 
 
-def not_known(workflow: Workflow, fact_type: str, *, second: str | None = None) -> Refusal:
+def not_known(workflow: Workflow, *, second: str | None = None) -> Refusal:
     """422 invalid_fact for a type of fact that the workflow does not have (or that wants no such second person)."""
     known = [name for name, fact in workflow.facts.items() if fact.by and (second is None or fact.second == second)]
     kind = "a fact of this workflow" if second is None else "a fact that wants a double check"
     return invalid(
         "/type" if second is None else "/data/type",
-        f"{fact_type[:SHOWN_CHARS_MAX]!r} is not {kind}; known: {texts(known)}",
+        # Without the type itself: whoever mistook a field may have written a name there.
+        f"is not {kind}; known: {texts(known)}",
     )
 
 

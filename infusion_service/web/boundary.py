@@ -43,8 +43,9 @@ HSTS = "max-age=31536000"
 _log = structlog.stdlib.get_logger("infusion_service.web")
 _std_log = logging.getLogger("infusion_service.web")
 
-_GIVEN_ID = re.compile(r"(?=.*[0-9])[A-Za-z0-9._-]{8,64}")
-"""What a client's own id of a request looks like. It stands in our lines: with a digit in it, it is no name."""
+_GIVEN_ID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
+"""What a client's own id of a request looks like: 128 random bits. It stands in our lines, so it is no place for a name
+or a record's number."""
 _run = secrets.token_hex(4)
 _numbers = itertools.count(1)
 

@@ -108,7 +108,7 @@ async def test_a_method_that_is_not_taken_names_those_that_are(ward: HttpWard, m
 
 
 async def test_every_answer_carries_the_security_headers_and_its_id(ward: HttpWard) -> None:
-    good = await ward.get("/v1/days", X_Request_Id="ward-7-0001")
+    good = await ward.get("/v1/days", X_Request_Id="0b9f7f4e-6e0a-4a34-9d0c-5d0a3c0e7a11")
     bad = await ward.get("/nowhere", X_Request_Id="bad\tid")
 
     for answer in (good, bad):
@@ -117,7 +117,7 @@ async def test_every_answer_carries_the_security_headers_and_its_id(ward: HttpWa
         assert answer.headers["Referrer-Policy"] == "no-referrer"
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
         assert "Access-Control-Allow-Origin" not in answer.headers
-    assert good.headers["X-Request-Id"] == "ward-7-0001"
+    assert good.headers["X-Request-Id"] == "0b9f7f4e-6e0a-4a34-9d0c-5d0a3c0e7a11"
     assert bad.body["instance"] == f"urn:infusion:request:{bad.headers['X-Request-Id']}"
     assert "\t" not in bad.headers["X-Request-Id"]
 

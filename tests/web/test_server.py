@@ -21,6 +21,7 @@ from infusion_service.web.server import serve
 from tests.web.conftest import HttpWard
 
 STOP_S_MAX = 12.0
+REQUEST = "0b9f7f4e6e0a4a349d0c5d0a3c0e7a11"
 
 
 @asynccontextmanager
@@ -127,13 +128,13 @@ async def test_every_request_is_one_line_without_patient_or_secret(ward: HttpWar
     await ward.post("/v1/sessions", {"badge": "Mustermann", "pin": "1234"}, by="device")
     await ward.get("/v1/days?ward=Mustermann")
     await ward.get("/Mustermann")
-    await ward.get("/v1/days/Mustermann", X_Request_Id="ward-7-0001")
+    await ward.get("/v1/days/Mustermann", X_Request_Id=REQUEST)
 
     answered = [line for line in map(json.loads, lines.getvalue().splitlines()) if line["event"] == "http.answered"]
     assert [line["status"] for line in answered] == [201, 201, 422, 401, 200, 404, 404]
     assert [line["route"] for line in answered][-3:] == ["/v1/days", "unmatched", "/v1/days/{day}"]
     last = answered[-1]
-    assert (last["request_id"], last["method"], last["code"]) == ("ward-7-0001", "GET", "not_found")
+    assert (last["request_id"], last["method"], last["code"]) == (REQUEST, "GET", "not_found")
     assert (last["actor"], last["role"], last["device"]) == ("nurse-1", "nurse", "tab-1")
     assert last["duration_ms"] > 0
     for secret in ("Mustermann", *ward.tokens.values()):
