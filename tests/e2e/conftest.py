@@ -30,6 +30,8 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 LYING: ViewportSize = {"width": 1024, "height": 768}
+WAIT_MS = 8000
+"""A control that cannot be touched within this is not there."""
 STANDING: ViewportSize = {"width": 800, "height": 1112}
 
 
@@ -143,9 +145,15 @@ class Tablets:
     opened: list[Tablet] = field(default_factory=list)
 
     async def open(
-        self, ward: ServedWard, name: str = "tablet-1", *, size: ViewportSize = LYING, dark: bool = False
+        self,
+        ward: ServedWard,
+        name: str = "tablet-1",
+        *,
+        size: ViewportSize = LYING,
+        dark: bool = False,
+        own_clock: bool = False,
     ) -> Tablet:
-        """Open the page on an enrolled tablet of its own."""
+        """Open the page on an enrolled tablet of its own. With `own_clock` the test moves the tablet's time."""
         context = await self.browser.new_context(
             viewport=size,
             has_touch=True,
@@ -153,6 +161,9 @@ class Tablets:
             timezone_id="Europe/London",
             color_scheme="dark" if dark else "light",
         )
+        context.set_default_timeout(WAIT_MS)
+        if own_clock:
+            await context.clock.install()
         page = await context.new_page()
         tablet = Tablet(page, ward, name=name)
         page.on("pageerror", lambda error: tablet.complaints.append(str(error)))
