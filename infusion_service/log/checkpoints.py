@@ -106,7 +106,7 @@ class CheckpointDirectory:
             file.flush()
             os.fsync(file.fileno())
         fresh.rename(folder / CHECKPOINT_FILE)
-        _sync_folder(folder)
+        sync_folder(folder)
 
     def _keep_hashes(self, path: Path, after: int, leaf_hashes: bytes) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -118,7 +118,8 @@ class CheckpointDirectory:
             os.fsync(file.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk. Raises `OSError`."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
