@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -19,6 +20,7 @@ from infusion_service.cli.demo_ward import Conductor, PacedClock, PacedWard
 from infusion_service.cli.exits import CommandFailed
 from infusion_service.cli.hosting import hosted
 from infusion_service.cli.output import say, show, show_json, show_table
+from infusion_service.cli.receiver import Inbox, receiving
 from infusion_service.cli.rehearsal.expectation import ALERT_RAISED, Difference
 from infusion_service.cli.rehearsal.in_process import staff_id
 from infusion_service.cli.rehearsal.over_http import SignedIn
@@ -28,6 +30,8 @@ from infusion_service.cli.rehearsal.stage import A_LONG_SHIFT, workflow_of
 from infusion_service.cli.rehearsal.strict import ScriptInvalid
 from infusion_service.cli.rehearsal.ward import Person
 from infusion_service.clinical.vocabulary import Actor, format_time
+from infusion_service.delivery.requests import NewEndpoint
+from infusion_service.delivery.signing import read_secret
 from infusion_service.settings import Settings, Ward
 
 SPEED = 60.0
@@ -40,13 +44,17 @@ PLAYING_SHARE = 0.5
 
 SITE = "demo"
 WARD_ID = "neuro-day"
+RECEIVER_HOST = "127.0.0.1"
 SCRIPTS = Path(__file__).parent / "demo_scripts"
 
 DIRECTOR = Actor(id="demonstration", role="admin", how="service")
 
 
 def demonstration_settings(settings: Settings, database: Path) -> Settings:
-    """Return the operator's settings (address, TLS) with everything else the demonstration's own."""
+    """Return the operator's settings (address, TLS) with everything else the demonstration's own.
+
+    Nothing is delivered but to the demonstration's own receiver, which says its port when it listens.
+    """
     script = _scripts()[0]
     return replace(
         settings,
@@ -56,6 +64,11 @@ def demonstration_settings(settings: Settings, database: Path) -> Settings:
         database=database,
         checkpoint_dir=database.with_name(database.name + ".checkpoints"),  # never among those of a real site
         limits=A_LONG_SHIFT,
+        delivery_networks=(),
+        delivery_plain_networks=(f"{RECEIVER_HOST}/32",),
+        delivery_ports=(),
+        delivery_host_suffixes=(),
+        delivery_two_persons=False,
         wards=(Ward(id=WARD_ID, name="Neurology day ward (simulated)", timezone=script.timezone.key),),
     )
 
@@ -88,6 +101,8 @@ class Demonstration:
         self._cast = Cast(seed)
         self._scripts = _scripts()
         self._parts: list[Part] = []
+        self._inbox = Inbox(b"", tell=lambda _said: None)
+        self._receiver_url = ""
 
     async def run(self, speed: float | None, headless_s: float | None) -> None:
         """Play until told to stop, or for so many seconds and print the summary. Raises `OSError` for a taken port."""
@@ -100,13 +115,27 @@ class Demonstration:
         if speed is None:
             speed = SPEED if headless_s is None else self._fitting_speed(starts_at + HEAD_START, headless_s)
         clock = PacedClock(starts_at, speed=speed)
-        async with open_service(self._settings, clock=clock) as service, hosted(service) as base_url:
+        async with (
+            receiving(0, self._inbox) as receiver_url,
+            open_service(self._delivering_to(receiver_url), clock=clock) as service,
+            hosted(service) as base_url,
+        ):
+            await self._subscribe(service, receiver_url)
             async with self._playing(service, clock, base_url, talks=headless_s is None):
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout_at(ends_at_s):
                         await stop.wait()
             if headless_s is not None:
                 show_json(await self._summary(service, speed))
+
+    def _delivering_to(self, receiver_url: str) -> Settings:
+        return replace(self._settings, delivery_ports=(urlsplit(receiver_url).port or 0,))
+
+    async def _subscribe(self, service: Service, receiver_url: str) -> None:
+        wanted = NewEndpoint(name="sample receiver", url=receiver_url, types=["*", "endpoint.*", "delivery.*"])
+        made = await service.endpoints.create(wanted, DIRECTOR)
+        self._receiver_url = receiver_url
+        self._inbox.secret = read_secret(made["secret"])
 
     @contextlib.asynccontextmanager
     async def _playing(self, service: Service, clock: PacedClock, base_url: str, *, talks: bool) -> AsyncIterator[None]:
@@ -154,6 +183,7 @@ class Demonstration:
         show(f"SIMULATION x {clock.speed:g}: invented patients, {format_time(clock.now())} onwards")
         show(f"ward page       {base_url}/")
         show(f"tablet's token  {device_token}")
+        show(f"webhooks taken  {self._receiver_url}")
         show(f"database        {self._settings.database}")
         known = [(person, self._cast.credentials(person)) for person in STAFF]
         rows = [(each.name, person.role, staff_id(person), each.badge, each.pin) for person, each in known]
@@ -174,6 +204,7 @@ class Demonstration:
             "log_size": service.intake.log_size,
             "speed": speed,
             "now": format_time(service.clock.now()),
+            "webhooks": {"taken": self._inbox.taken, "missing": sorted(self._inbox.missing)},
             "days": [await _day_summary(service, part) for part in self._parts],
             "differences": [
                 asdict(each) | {"script": part.script.name} for part in self._parts for each in part.differences

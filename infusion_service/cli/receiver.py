@@ -1,7 +1,8 @@
 """`infusion receiver`: a sample webhook receiver that does what every receiver should.
 
 It verifies the signature and its age, answers a repeated event without taking it twice, and shows gaps in the
-endpoint's sequence. For trying out and for tests: it keeps everything in memory and takes nothing to heart.
+endpoint's sequence; `GET /` shows the latest. For trying out and for tests: it keeps everything in memory and takes
+nothing to heart.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ import asyncio
 import json as json_module
 import signal
 import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
 
 TOLERANCE_S = 300
 BODY_BYTES_MAX = 1024 * 1024
+SHOWN_LINES = 50
+"""Lines of the page at `GET /`."""
 
 
 def receiver(*, port: int, secret_file: Path, fail_first: int = 0, json: Json = False) -> int:
@@ -44,20 +50,26 @@ def receiver(*, port: int, secret_file: Path, fail_first: int = 0, json: Json = 
         secret = read_secret(secret_file.read_text(encoding="ascii").strip())
     except (OSError, ValueError):
         raise usage(f"{secret_file} does not hold a secret such as whsec_...") from None
-    asyncio.run(_serve(port, Inbox(secret, fail_first=fail_first, json=json)))
+    asyncio.run(_serve(port, Inbox(secret, fail_first=fail_first, tell=show_json if json else _tell), json=json))
     return Exit.FINE
+
+
+Told = dict[str, Any]
+"""What is said of one delivery."""
 
 
 class Inbox:
     """What has arrived."""
 
-    def __init__(self, secret: bytes, *, fail_first: int, json: bool) -> None:
-        self._secret = secret
+    def __init__(self, secret: bytes, *, fail_first: int = 0, tell: Callable[[Told], None]) -> None:
+        self.secret = secret
+        self.taken = 0
+        self.missing: set[int] = set()
+        self._tell = tell
         self._failures_left = fail_first
-        self.prints_json = json
         self._seen: set[str] = set()
-        self._missing: set[int] = set()
         self._highest = 0
+        self._lately: deque[str] = deque(maxlen=SHOWN_LINES)
 
     async def take(self, request: web.Request) -> web.Response:
         """Take one delivery: 204, 401 for one that is not genuine, 503 while told to fail."""
@@ -66,14 +78,14 @@ class Inbox:
         body = await request.read()
         problem = self._problem(request, body)
         if problem is not None:
-            self._say({"refused": problem})
+            self._note({"refused": problem})
             return web.Response(status=401, text=problem)
         event: dict[str, Any] = json_module.loads(body)
         if self._failures_left > 0:
             self._failures_left -= 1
-            self._say({"failed": event["id"], "type": event["type"]})
+            self._note({"failed": event["id"], "type": event["type"]})
             return web.Response(status=503, text="told to fail")
-        self._say(self._taken(event))
+        self._note(self._taken(event))
         return web.Response(status=204)
 
     def _problem(self, request: web.Request, body: bytes) -> str | None:
@@ -84,52 +96,77 @@ class Inbox:
         if not (sent.isascii() and sent.isdigit()) or abs(time.time() - int(sent)) > TOLERANCE_S:
             return "the timestamp is missing or too far from now"
         signature = request.headers.get("webhook-signature", "")
-        if not verified(signature, self._secret, webhook_id, int(sent), body):
+        if not verified(signature, self.secret, webhook_id, int(sent), body):
             return "the signature is not of this secret"
         return None
 
     def _taken(self, event: dict[str, Any]) -> dict[str, Any]:
         said: dict[str, Any] = {"id": event["id"], "type": event["type"], "subject": event["subject"]}
         said["duplicate"] = event["id"] in self._seen
+        self.taken += not said["duplicate"]
         self._seen.add(event["id"])
         if "epsequence" in event:
             number = int(event["epsequence"])
             # The first number seen is where we came in: what lies before it was never ours.
             first = self._highest + 1 if self._highest else number
-            self._missing |= set(range(first, number))
-            self._missing.discard(number)
+            self.missing |= set(range(first, number))
+            self.missing.discard(number)
             self._highest = max(self._highest, number)
             said["epsequence"] = number
-        said["missing"] = sorted(self._missing)
+        said["missing"] = sorted(self.missing)
         return said
 
-    def _say(self, said: dict[str, Any]) -> None:
-        if self.prints_json:
-            show_json(said)
-        else:
-            show("  ".join(f"{name}={value}" for name, value in said.items() if value not in (False, [])))
+    async def show(self, _request: web.Request) -> web.Response:
+        """Show what came lately, the newest first."""
+        from aiohttp import web
+
+        lines = [
+            f"{self.taken} deliveries taken, missing: {sorted(self.missing) or 'none'}",
+            "",
+            *reversed(self._lately),
+        ]
+        return web.Response(text="\n".join(lines) + "\n")
+
+    def _note(self, said: Told) -> None:
+        self._lately.append(_line(said))
+        self._tell(said)
 
 
-async def _serve(port: int, inbox: Inbox) -> None:
+def _tell(said: Told) -> None:
+    show(_line(said))
+
+
+def _line(said: Told) -> str:
+    return "  ".join(f"{name}={value}" for name, value in said.items() if value not in (False, []))
+
+
+@asynccontextmanager
+async def receiving(port: int, inbox: Inbox) -> AsyncIterator[str]:
+    """Listen on this machine while the block runs and yield the URL (`port` 0 picks a free one). Raises `OSError`."""
     from aiohttp import web
 
     app = web.Application(client_max_size=BODY_BYTES_MAX)
     app.router.add_post("/{path:.*}", inbox.take)
+    app.router.add_get("/", inbox.show)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
+    finally:
+        await runner.cleanup()
+
+
+async def _serve(port: int, inbox: Inbox, *, json: bool) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
-        try:
-            await web.TCPSite(runner, "127.0.0.1", port).start()
-        except OSError as error:
-            raise CommandFailed(Exit.FAULT, f"cannot listen on 127.0.0.1:{port}: {error}") from None
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
-        if inbox.prints_json:
-            show_json({"listening": url})
-        else:
-            say(f"listening on {url}, Ctrl-C to stop")
-        await stop.wait()
-    finally:
-        await runner.cleanup()
+        async with receiving(port, inbox) as url:
+            if json:
+                show_json({"listening": url})
+            else:
+                say(f"listening on {url}, Ctrl-C to stop")
+            await stop.wait()
+    except OSError as error:
+        raise CommandFailed(Exit.FAULT, f"cannot listen on 127.0.0.1:{port}: {error}") from None

@@ -56,6 +56,11 @@ def test_each_script_ends_in_its_state(played: dict[str, Any]) -> None:
     assert {day["script"]: day["expected"] for day in played["days"]} == ENDS
 
 
+def test_the_sample_receiver_has_taken_what_was_delivered(played: dict[str, Any]) -> None:
+    assert played["webhooks"]["taken"] > 100
+    assert played["webhooks"]["missing"] == []
+
+
 def test_everything_else_the_scripts_expect_is_met_too(played: dict[str, Any]) -> None:
     assert played["differences"] == []
 
@@ -100,6 +105,23 @@ def test_a_day_of_the_demonstration_can_be_followed_as_a_timeline(played: dict[s
     assert what[0] == "day.scheduled"
     assert what[-1] == "patient.transferred"
     assert what.index("emergency.declared") < what.index("infusion.stopped") < what.index("alert.raised stroke-sign")
+
+
+@pytest.mark.parametrize("script", ["stroke sign and stop", "missed checks", "line blocked, then left early"])
+def test_each_alert_open_in_the_past_names_its_evidence_and_its_source(played: dict[str, Any], script: str) -> None:
+    day = next(day["day_id"] for day in played["days"] if day["script"] == script)
+    whole = json.loads(infusion("replay", day, "--database", played["database"], "--json").out)
+    raised = {entry["data"]["alert_id"]: entry for entry in whole["entries"] if entry["type"] == "alert.raised"}
+    assert raised
+    for alert_id, entry in raised.items():
+        then = infusion("replay", day, "--known-at", entry["rcv"], "--database", played["database"], "--json")
+        assert then.code == Exit.FINE
+        shown = json.loads(then.out)
+        alert = next(alert for alert in shown["view"]["alerts"] if alert["alert_id"] == alert_id)
+        known = {each["entry_id"] for each in shown["entries"]}
+        assert alert["evidence"]
+        assert set(alert["evidence"]) <= known
+        assert alert["source"]
 
 
 def test_a_database_that_is_there_is_never_opened(tmp_path: Path) -> None:

@@ -100,12 +100,15 @@ async def test_the_receiver_of_the_command_line(tmp_path: Path) -> None:
     async with running(*command, "--fail-first", "1", "--json", "--port") as (process, url):
         answers = [await post(url, body, headers_of(body, signer)) for _ in range(3)]
         answers.append(await post(url, body, headers_of(body, Signer([new_secret()]))))
+        async with aiohttp.ClientSession() as client, client.get(url) as answer:
+            page = await answer.text()
         assert process.stdout is not None
         lines = [json.loads(await process.stdout.readline()) for _ in range(5)]
     assert answers == [503, 204, 204, 401]
     assert lines[0]["listening"] == url
     assert [line.get("duplicate") for line in lines[1:]] == [None, False, True, None]
     assert lines[2]["epsequence"] == 42
+    assert page.startswith("1 deliveries taken, missing: none")
 
 
 def test_a_receiver_without_a_secret_says_so(tmp_path: Path) -> None:
