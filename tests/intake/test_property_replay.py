@@ -130,8 +130,8 @@ def hold(wards: list[Ward], steps: list[Step]) -> None:
         moment = here.now
         answered.append((None, moment, here.view()))
         for minutes in LOOKED_BACK_MIN:
-            at = moment - timedelta(minutes=minutes)
-            answered.append((at, moment, here.view(at=at)))
+            earlier = moment - timedelta(minutes=minutes)
+            answered.append((earlier, moment, here.view(at=earlier)))
     here.advance(here.now + timedelta(hours=3))
     for at, moment, view in answered:
         again = here.view(at=at, known_at=moment)
@@ -147,13 +147,13 @@ def hold_on_time(wards: list[Ward], steps: list[Step]) -> None:
     """Run a shift on which everything is charted as it happens: the clinical time alone brings back each moment."""
     here = ward_of(wards)
     shift = Shift(here)  # type: ignore[arg-type]  # all that a shift asks of a bedside
-    answered: list[tuple[datetime, dict[str, Any] | None]] = []
+    as_it_happened: list[tuple[datetime, dict[str, Any] | None]] = []
     for step in steps:
         here.advance(here.now + timedelta(milliseconds=1))
         shift.take(step)
-        answered.append((here.now, here.view()))
+        as_it_happened.append((here.now, here.view()))
     here.advance(here.now + timedelta(hours=3))
-    for at, view in answered:
+    for at, view in as_it_happened:
         assert differing(view, here.view(at=at)) == {}, at
 
 
