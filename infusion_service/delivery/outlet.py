@@ -6,6 +6,7 @@ ended signs nothing any more. Does not: decide when (`dispatcher`) or what a rep
 
 from __future__ import annotations
 
+import secrets
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from infusion_service.delivery.schedule import Reply
 from infusion_service.delivery.signing import Signer
 from infusion_service.delivery.vault import Vault
 
+SPAN_BYTES = 8
 USER_AGENT = f"infusion-service/{__version__}"
 
 MakeCourier = Callable[[Target], Courier]
@@ -74,6 +76,8 @@ class Outlet:
             "webhook-signature": self._signer.header(webhook_id, timestamp_s, body),
             "infday-attempt": str(attempt),
             "infday-reason": reason,
+            # Every attempt of one delivery is a span of one trace, named for the event: a receiver's tools join them.
+            "traceparent": f"00-{webhook_id.replace('-', '')}-{secrets.token_hex(SPAN_BYTES)}-00",
         }
         reply = await self._courier.post(headers, body)
         self._count(reply)

@@ -50,7 +50,7 @@ ENDPOINTS_MAX = 64
 
 RESERVED_HEADERS = frozenset(
     {"accept-encoding", "connection", "content-encoding", "content-length", "content-type", "cookie", "date", "expect"}
-    | {"host", "te", "trailer", "transfer-encoding", "upgrade", "user-agent"}
+    | {"host", "te", "traceparent", "trailer", "transfer-encoding", "upgrade", "user-agent"}
 )
 RESERVED_PREFIXES = ("webhook-", "infday-", "proxy-", "sec-", "ce-")
 

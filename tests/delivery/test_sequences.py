@@ -125,6 +125,34 @@ def test_a_restart_at_any_moment_loses_nothing_and_changes_no_byte(key_file: Pat
     in_virtual_time(work)
 
 
+def test_the_bytes_stay_what_they_were_when_the_service_comes_back_another(key_file: Path) -> None:
+    mended = asyncio.Event()
+
+    async def script(_event: dict[str, Any], _now: datetime) -> Reply:
+        return Reply(status=200 if mended.is_set() else 500)
+
+    async def work() -> None:
+        site = Site(key_file)
+        endpoint_id, receiver = await site.endpoint(script)
+        await site.fact(day(1))
+        await asyncio.sleep(1)
+        site.base = "https://renamed"  # as an upgrade that renders otherwise would
+        await site.crash()
+        await site.fact(day(2))
+        mended.set()
+        await asyncio.sleep(HOUR)
+        await site.endpoints.replay(endpoint_id, Replay(from_seq=1, to_seq=9), ADMIN)
+        await asyncio.sleep(HOUR)
+        sources = {a.number: a.event["source"] for a in receiver.arrivals}
+        assert sources[1].startswith("https://demo/")
+        assert sources[2].startswith("https://renamed/")
+        assert len({a.headers["infday-reason"] for a in receiver.arrivals if a.number == 1}) == 3
+        same_bytes(receiver)
+        await site.endpoints.stop()
+
+    in_virtual_time(work)
+
+
 async def _hang() -> None:
     await asyncio.sleep(10**6)
 
@@ -154,6 +182,8 @@ def test_five_days_of_everything_a_receiver_can_do(key_file: Path) -> None:
         hours = (now - MORNING).total_seconds() / HOUR
         if 20 <= hours < 44:  # a night and a day of silence
             return Reply(fault="connect_failed")
+        if 60 <= hours < 60.5:  # somebody took it away by mistake
+            return Reply(status=410)
         reply, first = chance.choice(MOODS)
         if first is not None:
             await first()
@@ -162,9 +192,18 @@ def test_five_days_of_everything_a_receiver_can_do(key_file: Path) -> None:
     async def work() -> None:
         site = Site(key_file)
         endpoint_id, receiver = await site.endpoint(script)
+
+        async def put_it_back() -> None:
+            await asyncio.sleep(64 * HOUR)
+            assert site.endpoints.show(endpoint_id)["state_reason"] == "gone"
+            await site.endpoints.set_state(endpoint_id, "active", ADMIN, "put back")
+
+        putting_it_back = asyncio.create_task(put_it_back())
         for number in range(1200):
             await site.fact(day(number % 9))
-            await asyncio.sleep(chance.choice([1, 60, 240]))
+            await asyncio.sleep(chance.choice([1, 60, 240, 600]))
+        assert (site.clock.now() - MORNING).total_seconds() > 64 * HOUR
+        await putting_it_back
         await asyncio.sleep(120 * HOUR - (site.clock.now() - MORNING).total_seconds())
         rows = await site.rows(endpoint_id)
         assert [row["n"] for row in rows] == list(range(1, 1201))

@@ -167,6 +167,7 @@ class Site:
         self.receivers: dict[str, Receiver] = {}
         self.wards: dict[str, str] = {}
         self.two_persons = two_persons
+        self.base = "https://demo"
         self._vault = Vault(key_file)
         self._turn = asyncio.Lock()
         self.endpoints = self._endpoints()
@@ -182,7 +183,7 @@ class Site:
             vault=self._vault,
             guard=EgressGuard(policy),
             day_of=self.day_of,
-            base="https://demo",
+            base=self.base,
             log_size=lambda: len(self.scribe.rows),
             wall_s=lambda: self.clock.now().timestamp(),
             chance=random.Random(7).random,  # noqa: S311 - jitter, the same in every run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,7 @@ async def test_an_endpoint_lives_from_creation_to_removal(ward: HttpWard, engine
     assert (ping.body["ok"], ping.body["status"]) == (True, 200)
     headers, body = receiver.got[-1]
     assert Webhook(secret).verify(body, headers)["type"] == "infusion.webhook.ping.v1"
+    assert re.fullmatch(f"00-{headers['webhook-id'].replace('-', '')}-[0-9a-f]{{16}}-00", headers["traceparent"])
 
     day = await ward.schedule()
     row = await delivered(ward, made.body["id"], 1)
