@@ -16,7 +16,8 @@ from infusion_service.cli.output import show, show_json, show_table
 
 if TYPE_CHECKING:
     from infusion_service.clinical.model_check import Searched
-    from infusion_service.clinical.workflow import Workflow, WorkflowInvalid
+    from infusion_service.clinical.workflow import Workflow
+    from infusion_service.clinical.workflow_checks import WorkflowProblem
 
 app = cyclopts.App(name="workflow", help="Check workflow files, compare versions, draw and describe them.")
 
@@ -25,7 +26,7 @@ app = cyclopts.App(name="workflow", help="Check workflow files, compare versions
 def check(*files: Path, quick: bool = False, counterexample: Path | None = None, json: Json = False) -> int:
     """Apply the checks of loading, then search for a way around each safety property of the file.
 
-    Exit code 3 when a file would be refused at start or a property does not hold.
+    Exit code 3 when a file would be refused at start, its [rehearsal] could not be played or a property does not hold.
 
     Parameters
     ----------
@@ -183,22 +184,33 @@ def _as_json(each: Searched) -> dict[str, Any]:
 
 
 def _loaded_or_told(path: Path, *, json: bool) -> Workflow | None:
-    """Load a workflow file; say what is wrong with it and return None when it would be refused."""
+    """Load a workflow file; say what is wrong with it and return None when it would be refused, or its `[rehearsal]`
+    could not be played."""
+    from infusion_service.cli.rehearsal.routine import read_routine
+    from infusion_service.cli.rehearsal.strict import ScriptInvalid
     from infusion_service.clinical.workflow import WorkflowInvalid, load_workflow
+    from infusion_service.clinical.workflow_checks import WorkflowProblem
 
     try:
-        return load_workflow(_read(path), file=path.name)
+        workflow = load_workflow(_read(path), file=path.name)
+        read_routine(workflow)
     except WorkflowInvalid as invalid:
-        _show_problems(path, invalid, json=json)
+        _show_problems(path, invalid.problems, json=json)
         return None
+    except ScriptInvalid as invalid:
+        remedy = "a rehearsal of this product stops here: mend it, or take it out"
+        problem = WorkflowProblem(path.name, f"{invalid.where} {invalid.key}", invalid.problem, remedy)
+        _show_problems(path, (problem,), json=json)
+        return None
+    return workflow
 
 
-def _show_problems(path: Path, invalid: WorkflowInvalid, *, json: bool) -> None:
+def _show_problems(path: Path, problems: Sequence[WorkflowProblem], *, json: bool) -> None:
     names = ("file", "key", "problem", "remedy")
-    rows = [tuple(getattr(problem, name) for name in names) for problem in invalid.problems]
+    rows = [tuple(getattr(problem, name) for name in names) for problem in problems]
     if json:
-        problems = [dict(zip(names, row, strict=True)) for row in rows]
-        show_json({"file": path.name, "sound": False, "problems": problems})
+        told = [dict(zip(names, row, strict=True)) for row in rows]
+        show_json({"file": path.name, "sound": False, "problems": told})
     else:
         show_table(("file", "key", "problem", "what to do"), rows)
 

@@ -155,10 +155,11 @@ class After(TestBase, frozen=True, kw_only=True, tag="after"):
 
 
 class TooFast(TestBase, frozen=True, kw_only=True, tag="too_fast"):
-    """The rate exceeds `factor` x plan, or the bag was done in less than `shortest_min` of running pump."""
+    """The rate exceeds `factor` x plan, or the bag was done in less than `shortest_min` of running pump (where it is
+    given)."""
 
     factor: Decimal
-    shortest_min: int
+    shortest_min: int | None = None
 
 
 class VolumeMismatch(TestBase, frozen=True, kw_only=True, tag="volume_mismatch"):

@@ -16,11 +16,11 @@ import msgspec
 
 from infusion_service.clinical.clock_bands import PICTURES_KEPT_MAX
 from infusion_service.clinical.definition import Check
+from infusion_service.clinical.guard_definition import OTHER
 from infusion_service.clinical.ledger import Ledger
 from infusion_service.clinical.picture import Picture
 from infusion_service.clinical.workflow import Workflow
 
-OTHER_COURSE = "other"
 
 class DueCheck(msgspec.Struct, frozen=True, kw_only=True):
     """A check with its due time and how it stands: `upcoming`, `due`, `amber` or `red`."""
@@ -144,7 +144,7 @@ def _after_fact(check: Check, picture: Picture, _ordinal: int, _now: datetime) -
 
 def wanted_on(ordinals: dict[str, tuple[int, ...]], course_number: int, ordinal: int) -> bool:
     """Tell whether something that the calendar wants on certain ordinals is wanted on this one."""
-    return ordinal in ordinals.get(str(course_number), ordinals.get(OTHER_COURSE, ()))
+    return ordinal in ordinals.get(str(course_number), ordinals.get(OTHER, ()))
 
 
 def sampled_after_infusion(picture: Picture, analyte: str, now: datetime) -> bool:

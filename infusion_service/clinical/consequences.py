@@ -77,7 +77,8 @@ def _missed(out: Appending) -> None:
 
 
 def _carried(course: Course, out: Appending) -> None:
-    if len(course.days) > 1 and not out.day.terminal:
+    alone = len(course.days) <= 1 and not (out.day.workflow.plans_by_ordinal and out.day.picture.attested)
+    if not alone and not out.day.terminal:
         carried = carried_into(course, out.day)
         if carried != out.day.ledger.carried:
             out.derive(COURSE_CARRIED, "", carried, out.now)

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from infusion_service.clinical.day import Day
 from infusion_service.clinical.definition import Meaning
 from infusion_service.clinical.ledger import VANISHED, Alert
+from infusion_service.clinical.plan import CARRIED_ORDINAL
 from infusion_service.clinical.vocabulary import JSON, format_time
 
 MONTHS_PER_YEAR = 12
@@ -66,6 +67,7 @@ class CourseDay(msgspec.Struct, frozen=True, kw_only=True):
     day_date: date
     state: str
     open: bool
+    over: bool
     infused_at: datetime | None
     infused_on: date | None
     attested: tuple[dict[str, JSON], ...]
@@ -152,6 +154,7 @@ def _summary(day: Day) -> CourseDay:
         day_date=picture.day_date,
         state=picture.state,
         open=day.open,
+        over=day.terminal,
         infused_at=infused_at,
         infused_on=picture.local_date(infused_at) if infused_at else None,
         attested=tuple(dict(item) for item in picture.attested),
@@ -290,8 +293,9 @@ def months_later(start: date, months: int) -> date:
 
 
 def carried_into(course: Course, day: Day) -> dict[str, JSON]:
-    """Return what other days say that this day's rules compare with: the course's first infusion, and for each
-    analyte the last result before it and the last before this day."""
+    """Return what other days say that this day's rules compare with: the course's first infusion, for each analyte the
+    last result before it and the last before this day, and the ordinal, where the plan asks and the day's number is
+    another."""
     before = [o for o in course.others(day.day_id) if day.date is not None and o.day_date < day.date]
     first = min((o.infused_at for o in before if o.course == day.course_number and o.infused_at), default=None)
     chosen: dict[tuple[str, datetime], Lab] = {}
@@ -308,6 +312,9 @@ def carried_into(course: Course, day: Day) -> dict[str, JSON]:
             {"analyte": analyte, "sampled_at": format_time(at), "value": format(lab.value.normalize(), "f")}
             for (analyte, at), lab in sorted(chosen.items())
         ]
+    ordinal = ordinal_of(course, day) if day.date is not None and day.workflow.plans_by_ordinal else day.day_number
+    if ordinal != day.day_number:
+        carried[CARRIED_ORDINAL] = ordinal
     return carried
 
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from infusion_service.clinical import guard_definition as rules
-from infusion_service.clinical.checks import OTHER_COURSE
 from infusion_service.clinical.course import PERMANENT, Course, months_later
 from infusion_service.clinical.day import Day
 from infusion_service.clinical.vocabulary import Refusal, texts
@@ -27,6 +26,7 @@ class Candidate:
     day: int
     date: date
     attested: tuple[Mapping[str, Any], ...]
+    lifted_by: tuple[str, ...]
 
 
 def refused_by_course(course: Course, day: Day, fact_type: str, data: Mapping[str, Any]) -> Refusal | None:
@@ -51,6 +51,7 @@ def refused_by_course(course: Course, day: Day, fact_type: str, data: Mapping[st
 
 
 def _candidate(day: Day, data: Mapping[str, Any]) -> Candidate:
+    lifted_by = day.workflow.definition.course_flags.lift_decisions
     if day.date is None:
         return Candidate(
             day_id=day.day_id,
@@ -58,6 +59,7 @@ def _candidate(day: Day, data: Mapping[str, Any]) -> Candidate:
             day=data["day"],
             date=date.fromisoformat(data["date"]),
             attested=tuple(data.get("attested_history", ())),
+            lifted_by=lifted_by,
         )
     return Candidate(
         day_id=day.day_id,
@@ -65,6 +67,7 @@ def _candidate(day: Day, data: Mapping[str, Any]) -> Candidate:
         day=day.day_number,
         date=day.date,
         attested=day.picture.attested,
+        lifted_by=lifted_by,
     )
 
 
@@ -75,7 +78,7 @@ def _number(rule: rules.CourseNumber, _course: Course, candidate: Candidate) -> 
 
 
 def _day(rule: rules.CourseDay, _course: Course, candidate: Candidate) -> str | None:
-    last = rule.days.get(str(candidate.course), rule.days.get(OTHER_COURSE, 0))
+    last = rule.days.get(str(candidate.course), rule.days.get(rules.OTHER, 0))
     if 1 <= candidate.day <= last:
         return None
     return f"course {candidate.course} has days 1 to {last}, not {candidate.day}"
@@ -90,12 +93,44 @@ def _interval(rule: rules.CourseInterval, course: Course, candidate: Candidate) 
     known += [date.fromisoformat(item["last_infusion_on"]) for item in attested if item["course"] == before]
     if not known:
         return f"nothing is known of course {before}: attest its last infusion (attested_history)"
-    earliest = months_later(max(known), rule.months)
+    earliest = _after(max(known), rule)
     if candidate.date >= earliest:
         return None
     return (
         f"the last infusion of course {before} was on {max(known).isoformat()}; "
-        f"course {candidate.course} may start on {earliest.isoformat()} ({rule.months} months later)"
+        f"course {candidate.course} may start on {earliest.isoformat()} ({_span(rule)} later)"
+    )
+
+
+def _after(last: date, rule: rules.CourseInterval) -> date:
+    if rule.months is not None:
+        return months_later(last, rule.months)
+    return last + timedelta(weeks=rule.weeks or 0, days=rule.days or 0)
+
+
+def _span(rule: rules.CourseInterval) -> str:
+    spans = ((rule.months, "months"), (rule.weeks, "weeks"), (rule.days, "days"))
+    return next(f"{length} {unit}" for length, unit in spans if length is not None)
+
+
+def _day_interval(rule: rules.DayInterval, course: Course, candidate: Candidate) -> str | None:
+    days = rule.days.get(str(candidate.day), rule.days.get(rules.OTHER))
+    if days is None or candidate.day <= 1:
+        return None
+    same = [other for other in course.others(candidate.day_id) if other.course == candidate.course]
+    # A day that did not come to an infusion counts for nothing, one that still may for its date.
+    known = [other.infused_on or other.day_date for other in same if other.infused_on or not other.over]
+    attested = [item for day in course.days for item in day.attested] + [*candidate.attested]
+    known += [date.fromisoformat(item["last_infusion_on"]) for item in attested if item["course"] == candidate.course]
+    before = [on for on in known if on <= candidate.date]
+    if not known and not same:
+        return f"nothing is known of the infusion before day {candidate.day}: attest it (attested_history)"
+    if not before or candidate.date >= max(before) + timedelta(days=days):
+        return None
+    earliest = max(before) + timedelta(days=days)
+    return (
+        f"the infusion before is of {max(before).isoformat()}; "
+        f"day {candidate.day} may be on {earliest.isoformat()} ({days} days later)"
     )
 
 
@@ -120,18 +155,19 @@ def _order(_rule: rules.CourseOrder, course: Course, candidate: Candidate) -> st
 
 
 def _held(_rule: rules.CourseHeld, course: Course, candidate: Candidate) -> str | None:
-    return held_reason(course, candidate.course)
+    return held_reason(course, candidate.course, candidate.lifted_by)
 
 
-def held_reason(course: Course, course_number: int) -> str | None:
-    """Say why the course is held or stopped, or return None."""
+def held_reason(course: Course, course_number: int, lifted_by: tuple[str, ...]) -> str | None:
+    """Say why the course is held or stopped, and which decision of a review lifts that, or return None."""
     flags = course.open_flags(course_number)
     permanent = sorted({flag.cause for flag in flags if flag.flag == PERMANENT})
     if permanent:
         return f"treatment is stopped for good ({texts(permanent)})"
     if flags:
         causes = texts(sorted({flag.cause for flag in flags}))
-        return f"the course is held ({causes}): a prescriber's review with decision continue lifts it"
+        how = f"a prescriber's review with decision {texts(lifted_by)} lifts it" if lifted_by else "nothing lifts it"
+        return f"the course is held ({causes}): {how}"
     return None
 
 
@@ -139,6 +175,7 @@ _RULES: dict[type, Callable[[Any, Course, Candidate], str | None]] = {
     rules.CourseNumber: _number,
     rules.CourseDay: _day,
     rules.CourseInterval: _interval,
+    rules.DayInterval: _day_interval,
     rules.OneDoseADay: _one_dose,
     rules.CourseOrder: _order,
     rules.CourseHeld: _held,

@@ -28,6 +28,7 @@ Meaning = Literal[
     "check_in",
     "baseline_fixed",
     "checklist",
+    "dose_planned",
     "pump_started",
     "pump_rate_changed",
     "pump_paused",
@@ -188,11 +189,36 @@ class Grace(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     source: str
 
 
-class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The planned infusion of one day."""
+class RateStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The highest rate from so many minutes of running on, until the next step begins. Exactly one of the two
+    limits."""
 
-    dose_mg: Decimal
-    duration_min: int
+    from_min: int
+    at_most_ml_per_h: Decimal | None = None
+    at_most_mg_per_h: Decimal | None = None
+
+
+class PlanInstead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is planned otherwise for some infusions: of these courses (all, where none is named), and in them of these
+    ordinals (all, where none is named). What it does not say stays as planned."""
+
+    courses: tuple[int, ...] = ()
+    ordinals: tuple[int, ...] = ()
+    dose_mg: Decimal | None = None
+    duration_min: int | None = None
+    rates: tuple[RateStep, ...] = ()
+
+
+class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The planned infusion of one day. A dose or duration that is not here is said of each day, when it is scheduled or
+    by a fact that means `dose_planned`; what is said of the day goes before all that is planned here."""
+
+    dose_mg: Decimal | None = None
+    duration_min: int | None = None
+    rates: tuple[RateStep, ...] = ()
+    """The highest rate by minutes of running; without steps it is the bag's volume over the duration."""
+    instead: tuple[PlanInstead, ...] = ()
+    """Exceptions; the first that fits counts."""
     source: str
 
 

@@ -13,8 +13,8 @@ from decimal import Decimal
 from typing import Any
 
 from infusion_service.clinical import alert_definition as tests
-from infusion_service.clinical.dose import planned_rate_ml_per_h
 from infusion_service.clinical.picture import Fact, Picture, ScoreResult
+from infusion_service.clinical.plan import ordinal_known, plan_of
 from infusion_service.clinical.signs import within
 from infusion_service.clinical.vocabulary import parse_time
 from infusion_service.clinical.workflow import Workflow
@@ -275,8 +275,9 @@ def _too_fast(test: tests.TooFast, picture: Picture, workflow: Workflow) -> Plac
     if meaning == "pump_completed":
         shortest_ms = (test.shortest_min or 0) * _MS_PER_MINUTE
         return (place,) if pump.running_ms(picture.facts[-1].at) < shortest_ms else None
-    plan = planned_rate_ml_per_h(pump.bag.volume_ml, workflow.definition.plan.duration_min)
-    return (place,) if pump.rate_ml_per_h > plan * test.factor else None
+    plan = plan_of(picture, ordinal_known(picture), workflow)
+    highest = plan.highest_rate_ml_per_h(pump.bag, pump.running_ms(picture.facts[-1].at))
+    return (place,) if highest is not None and pump.rate_ml_per_h > highest * test.factor else None
 
 
 def _volume_mismatch(test: tests.VolumeMismatch, picture: Picture, _workflow: Workflow) -> Places | None:

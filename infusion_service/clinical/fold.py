@@ -104,6 +104,13 @@ def _scheduled(picture: Picture, fact: Fact, workflow: Workflow) -> None:
     picture.chair = data.get("chair", "")
     picture.deficits = frozenset(data.get("baseline_deficits", ()))
     picture.attested = tuple(data.get("attested_history", ()))
+    _dose_planned(picture, fact, workflow)
+
+
+def _dose_planned(picture: Picture, fact: Fact, _workflow: Workflow) -> None:
+    dose, duration = fact.data.get("dose_mg"), fact.data.get("duration_min")
+    picture.planned_dose_mg = picture.planned_dose_mg if dose is None else Decimal(dose)
+    picture.planned_duration_min = picture.planned_duration_min if duration is None else int(duration)
 
 
 def _day_moved(picture: Picture, fact: Fact, _workflow: Workflow) -> None:
@@ -288,6 +295,7 @@ def _stood_down(picture: Picture, fact: Fact, workflow: Workflow) -> None:
 _HANDLERS: dict[str, Callable[[Picture, Fact, Workflow], None]] = {
     "day_moved": _day_moved,
     "checklist": _checklist,
+    "dose_planned": _dose_planned,
     "vital_signs": _vital_signs,
     "symptom": _symptom,
     "symptom_resolved": _symptom_resolved,

@@ -10,6 +10,9 @@ from decimal import Decimal
 
 import msgspec
 
+OTHER = "other"
+"""Stands for every number of a course or day that is not named."""
+
 
 class Override(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Who may override a guard and which role must consent (none named: any other clinician).
@@ -30,6 +33,8 @@ class GuardBase(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     source: str
     only_from: tuple[str, ...] = ()
     """Applies only when the fact is posted in one of these states."""
+    ordinal_at_most: int | None = None
+    """Applies only to the first so many infusions of a course."""
 
 
 class Checklist(GuardBase, frozen=True, kw_only=True, tag="checklist"):
@@ -59,8 +64,9 @@ class MedicationGiven(GuardBase, frozen=True, kw_only=True, tag="medication_give
 
     medication_class: str
     finished: bool = False
+    before_min: int | None = None
+    """Given (finished, where `finished`) at least so many minutes before."""
     or_declined: bool = False
-    ordinal_at_most: int | None = None
 
 
 class BagIdentified(GuardBase, frozen=True, kw_only=True, tag="bag_identified"):
@@ -95,17 +101,19 @@ class NoOpenAlert(GuardBase, frozen=True, kw_only=True, tag="no_open_alert"):
 
 
 class RateWithinPlan(GuardBase, frozen=True, kw_only=True, tag="rate_within_plan"):
-    """The rate is above zero and at most `factor` times bag volume over planned duration."""
+    """The rate is above zero and at most `factor` times what the plan allows: bag volume over planned duration, or the
+    step that holds after so long a running."""
 
     factor: Decimal
 
 
 class ResumeAuthorised(GuardBase, frozen=True, kw_only=True, tag="resume_authorised"):
     """A short pause for one of these reasons needs nobody; any other needs a prescriber's authorising review after the
-    pause; none helps after a review that decided `stop`."""
+    pause; none helps after a review with one of the decisions of `never_after`."""
 
     free_reasons: tuple[str, ...]
     free_min: int
+    never_after: tuple[str, ...] = ("stop",)
 
 
 class VolumeDelivered(GuardBase, frozen=True, kw_only=True, tag="volume_delivered"):
@@ -181,9 +189,19 @@ class CourseDay(CourseRuleBase, frozen=True, kw_only=True, tag="course_day"):
 
 
 class CourseInterval(CourseRuleBase, frozen=True, kw_only=True, tag="course_interval"):
-    """A course starts no earlier than so many calendar months after the last infusion of the one before."""
+    """A course starts no earlier than so long after the last infusion of the one before: calendar months, weeks or
+    days, exactly one of them."""
 
-    months: int
+    months: int | None = None
+    weeks: int | None = None
+    days: int | None = None
+
+
+class DayInterval(CourseRuleBase, frozen=True, kw_only=True, tag="day_interval"):
+    """A day of a course lies no earlier than so many days after the infusion before it in the course, given or planned;
+    `days` is keyed by the number of the day or "other"."""
+
+    days: dict[str, int]
 
 
 class OneDoseADay(CourseRuleBase, frozen=True, kw_only=True, tag="one_dose_a_day"):
@@ -201,7 +219,7 @@ class CourseHeld(CourseRuleBase, frozen=True, kw_only=True, tag="course_held"):
     """No day while the course is held, none ever after a permanent stop."""
 
 
-CourseRule = CourseNumber | CourseDay | CourseInterval | OneDoseADay | CourseOrder | CourseHeld
+CourseRule = CourseNumber | CourseDay | CourseInterval | DayInterval | OneDoseADay | CourseOrder | CourseHeld
 
 
 class PermanentStop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -19,11 +19,12 @@ from infusion_service.clinical.checks import sampled_after_infusion, wanted_on
 from infusion_service.clinical.clock_bands import moments
 from infusion_service.clinical.course import Course
 from infusion_service.clinical.course_rules import held_reason
-from infusion_service.clinical.dose import Bag, milliseconds, planned_rate_ml_per_h
+from infusion_service.clinical.dose import Bag, milliseconds
 from infusion_service.clinical.evidence import PERCENT
 from infusion_service.clinical.facts import shortest
 from infusion_service.clinical.fold import bag_for_start
 from infusion_service.clinical.picture import Fact, Picture
+from infusion_service.clinical.plan import plan_of
 from infusion_service.clinical.vocabulary import format_time, parse_time, texts
 from infusion_service.clinical.workflow import Workflow
 
@@ -75,7 +76,7 @@ def failing_guards(situation: Situation, *, preview: bool = False) -> list[Faili
     for guard in situation.workflow.guards_on(situation.fact_type):
         if isinstance(guard, guards.SecondPerson) or (preview and isinstance(guard, _NEED_THE_FACT)):
             continue
-        if guard.only_from and situation.picture.state not in guard.only_from:
+        if not applies(guard, situation.picture.state, situation.ordinal):
             continue
         found = _GUARDS[type(guard)](guard, situation)
         if isinstance(found, _Impossible):
@@ -83,6 +84,13 @@ def failing_guards(situation: Situation, *, preview: bool = False) -> list[Faili
         elif found is not None:
             failing.append(Failing(guard, found, guard.override))
     return failing
+
+
+def applies(guard: guards.Guard, state: str | None, ordinal: int) -> bool:
+    """Tell whether a guard is one for this state and this infusion of the course."""
+    if guard.only_from and state not in guard.only_from:
+        return False
+    return guard.ordinal_at_most is None or ordinal <= guard.ordinal_at_most
 
 
 def _minutes(span: timedelta) -> int:
@@ -146,8 +154,6 @@ def _reading_below(guard: guards.ReadingBelow, s: Situation) -> str | None:
 
 
 def _medication_given(guard: guards.MedicationGiven, s: Situation) -> str | None:
-    if guard.ordinal_at_most is not None and s.ordinal > guard.ordinal_at_most:
-        return None
     wanted = guard.medication_class
     given = [
         fact
@@ -160,14 +166,23 @@ def _medication_given(guard: guards.MedicationGiven, s: Situation) -> str | None
         if given and not finished:
             return f"the {wanted} given today is not recorded as finished today (ended_at)"
         given = finished
-    if given:
+    early = [fact for fact in given if s.at - _taken_at(fact, guard) >= timedelta(minutes=guard.before_min or 0)]
+    if early:
         return None
     if guard.or_declined:
         for name in s.workflow.of_meaning("medication_declined"):
             if any(fact.data["class"] == wanted for fact in s.picture.of_type(name)):
                 return None
+    if given:
+        to_go = min(_taken_at(fact, guard) for fact in given) + timedelta(minutes=guard.before_min or 0) - s.at
+        return f"the {wanted} is wanted {guard.before_min} min before: {_minutes_up(to_go)} min to go"
     occasion = "" if guard.ordinal_at_most is None else f" (infusion {s.ordinal} of the course)"
     return f"no {wanted} is recorded as given today{occasion}"
+
+
+def _taken_at(fact: Fact, guard: guards.MedicationGiven) -> datetime:
+    """When a medication counts as taken: at its end where it must be finished, else when it was charted as given."""
+    return parse_time(fact.data["ended_at"]) if guard.finished else fact.at
 
 
 def _finished_today(fact: Fact, s: Situation) -> bool:
@@ -191,9 +206,15 @@ def _bag_identified(_guard: guards.BagIdentified, s: Situation) -> str | None:
         if named is None:
             return f"{len(usable)} bags are open: name the one that is hung (bag)"
         return "the bag named is discarded" if named in s.picture.bags else "the bag named is not one of this day's"
+    return _wrong_with(bag, s)
+
+
+def _wrong_with(bag: Bag, s: Situation) -> str | None:
     if bag.vial_expires_on < s.picture.local_date(s.at).isoformat():
         return f"the vial expired on {bag.vial_expires_on}"
-    planned = s.workflow.definition.plan.dose_mg
+    planned = plan_of(s.picture, s.ordinal, s.workflow).dose_mg
+    if planned is None:
+        return "no dose is planned for this day: plan it before the bag is hung"
     if bag.dose_mg != planned:
         return f"the bag holds {shortest(bag.dose_mg)} mg; {shortest(planned)} mg is planned"
     return None
@@ -212,7 +233,7 @@ def _bag_in_date(guard: guards.BagInDate, s: Situation) -> str | _Impossible | N
 
 
 def _course_open(_guard: guards.CourseOpen, s: Situation) -> str | None:
-    return held_reason(s.course, s.picture.course_number)
+    return held_reason(s.course, s.picture.course_number, s.workflow.definition.course_flags.lift_decisions)
 
 
 def _complete_set_within(guard: guards.CompleteSetWithin, s: Situation) -> str | None:
@@ -250,26 +271,29 @@ def _no_open_alert(guard: guards.NoOpenAlert, s: Situation) -> str | None:
     standing = {rule for rule, severity, action in _open_rungs(s) if severity in severities or action in guard.actions}
     if not standing:
         return None
-    return f"open: {texts(sorted(standing))}; a prescriber's review closes what does not close by itself"
+    return f"open: {texts(sorted(standing))}; a review that names it (alerts) closes what does not close by itself"
 
 
 def _rate_within_plan(guard: guards.RateWithinPlan, s: Situation) -> str | _Impossible | None:
     rate, bag = Decimal(s.data["rate_ml_per_h"]), _bag(s)
     if rate <= 0:
         return _Impossible("the rate must be above 0")
-    if bag is None:
+    ran_ms = s.picture.pump.running_ms(s.at)
+    plan = plan_of(s.picture, s.ordinal, s.workflow)
+    planned = plan.highest_rate_ml_per_h(bag, ran_ms)
+    if planned is None or rate <= planned * guard.factor:
         return None
-    highest = planned_rate_ml_per_h(bag.volume_ml, s.workflow.definition.plan.duration_min) * guard.factor
-    if rate <= highest:
-        return None
-    shown = highest.quantize(Decimal(1).scaleb(-s.workflow.facts[s.fact_type].fields["rate_ml_per_h"].scale))
-    return f"{shortest(rate)} mL/h is above the plan's limit of {shortest(shown)} mL/h"
+    places = Decimal(1).scaleb(-s.workflow.facts[s.fact_type].fields["rate_ml_per_h"].scale)
+    shown = shortest((planned * guard.factor).quantize(places))
+    stage = f" after {ran_ms // MS_PER_MINUTE} min of running" if plan.rates else ""
+    return f"{shortest(rate)} mL/h is above the plan's limit of {shown} mL/h{stage}"
 
 
 def _resume_authorised(guard: guards.ResumeAuthorised, s: Situation) -> str | None:
     reviews = [fact for name in s.workflow.of_meaning("review") for fact in s.picture.of_type(name)]
-    if any(fact.data["decision"] == "stop" for fact in reviews):
-        return "a review of today decided stop: the infusion is not resumed today"
+    ending = next((said for fact in reviews if (said := fact.data["decision"]) in guard.never_after), None)
+    if ending is not None:
+        return f"a review of today decided {ending}: the infusion is not resumed today"
     entered = s.picture.entered
     if entered is None:
         return None

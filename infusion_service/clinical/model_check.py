@@ -37,7 +37,7 @@ from infusion_service.clinical.model_check_world import (
     opening_at,
     post,
 )
-from infusion_service.clinical.safety import Asked, holds
+from infusion_service.clinical.safety import Asked, holds, ran_less
 from infusion_service.clinical.safety_definition import Safety
 from infusion_service.clinical.vocabulary import Entry
 from infusion_service.clinical.workflow import Workflow
@@ -328,6 +328,7 @@ class _Search:
             for leaf in self._part.tests
             if not isinstance(leaf, _OF_THE_FACT) and (near or not _timed(leaf))
         )
+        atoms += tuple(ran_less(leaf, asked) for leaf in self._part.tests if isinstance(leaf, tests.RateTest))
         usable = frozenset(o.guard for o in day.ledger.overrides.values() if not o.used_by and o.until >= world.now)
         return (
             (day.course_number, day.day_number),
@@ -335,6 +336,7 @@ class _Search:
             self._verdicts(world),
             atoms,
             usable,
+            self._part.step_of_the_rate(world),
             tuple(other.state for other in world.days[:-1]),
         )
 

@@ -15,8 +15,9 @@ from infusion_service.clinical.dose import MINUTES_PER_HOUR
 from infusion_service.clinical.guard_definition import Guard
 from infusion_service.clinical.guards import observation_anchor
 from infusion_service.clinical.model_check_letters import Alphabet, Letter
-from infusion_service.clinical.model_check_values import LEFT_OUT, LONG_AGO_MIN, Now, unit, written
+from infusion_service.clinical.model_check_values import LEFT_OUT, LONG_AGO_MIN, Now, PlanDose, unit, written
 from infusion_service.clinical.model_check_world import World
+from infusion_service.clinical.plan import plan_of
 from infusion_service.clinical.vocabulary import parse_time
 from infusion_service.clinical.workflow import Workflow
 
@@ -58,7 +59,7 @@ _LOOKS_AT: dict[type, tuple[tuple[Any, ...], tuple[str, ...]]] = {
     guards.RecordedToday: ((), ()),
     guards.ReadingBelow: (("vital_signs",), ()),
     guards.MedicationGiven: (("medication_given", "medication_declined"), ()),
-    guards.BagIdentified: (BAG, ()),
+    guards.BagIdentified: ((*BAG, "dose_planned"), ()),
     guards.BagInDate: (BAG, ()),
     guards.SecondPerson: ((), (SECOND,)),
     guards.CourseOpen: ((), (COURSE,)),
@@ -116,7 +117,7 @@ _SATISFYING: dict[type, Callable[[Any, Alphabet], Iterator[Letter]]] = {
     guards.RecordedToday: _recorded,
     guards.ReadingBelow: _readings,
     guards.MedicationGiven: _medications,
-    guards.BagIdentified: _of_meanings(*BAG),
+    guards.BagIdentified: _of_meanings("dose_planned", *BAG),
     guards.BagInDate: _of_meanings(*BAG),
     guards.CourseOpen: _of_meanings("review"),
     guards.CompleteSetWithin: _of_meanings("vital_signs"),
@@ -169,7 +170,7 @@ _SIDES: dict[type, Callable[[Any, str, Alphabet], Iterator[Letter]]] = {
     guards.Checklist: lambda guard, _fact, alphabet: alphabet.checklists(guard.items),
     guards.ReadingBelow: _pressures,
     guards.MedicationGiven: _unfinished,
-    guards.BagIdentified: lambda _guard, _fact, alphabet: alphabet.bags(alphabet.workflow.definition.plan.dose_mg, ()),
+    guards.BagIdentified: lambda _guard, _fact, alphabet: alphabet.bags(PlanDose(), ()),
     guards.BagInDate: lambda guard, _fact, alphabet: alphabet.bags(None, (guard.valid_h * MINUTES_PER_HOUR,)),
     guards.CourseOpen: _course,
     guards.ResumeAuthorised: _authorisations,
@@ -211,10 +212,22 @@ def _pause_grows_long(guard: guards.ResumeAuthorised, _fact_type: str, world: Wo
         yield entered.at + timedelta(minutes=guard.free_min)
 
 
-def _medication_ends(_guard: guards.MedicationGiven, _fact_type: str, world: World) -> Iterator[datetime]:
+def _medication_ends(guard: guards.MedicationGiven, _fact_type: str, world: World) -> Iterator[datetime]:
     for name in world.workflow.of_meaning("medication_given"):
         given = world.day.picture.of_type(name)
-        yield from (parse_time(fact.data["ended_at"]) for fact in given if "ended_at" in fact.data)
+        ends = [parse_time(fact.data["ended_at"]) for fact in given if "ended_at" in fact.data]
+        yield from ends
+        for minutes in () if guard.before_min is None else (guard.before_min,):
+            taken = ends if guard.finished else [fact.at for fact in given]
+            yield from (moment + timedelta(minutes=minutes) for moment in taken)
+
+
+def _step_begins(_guard: guards.RateWithinPlan, _fact_type: str, world: World) -> Iterator[datetime]:
+    pump = world.day.picture.pump
+    if pump.running_since is not None:
+        ran = timedelta(milliseconds=pump.running_ms(world.now))
+        for step in plan_of(world.day.picture, world.ordinal, world.workflow).rates:
+            yield world.now + timedelta(minutes=step.from_min) - ran
 
 
 def _bag_runs_empty(_guard: guards.VolumeDelivered, _fact_type: str, world: World) -> Iterator[datetime]:
@@ -230,4 +243,5 @@ _TURNING: dict[type, Callable[[Any, str, World], Iterator[datetime]]] = {
     guards.ResumeAuthorised: _pause_grows_long,
     guards.MedicationGiven: _medication_ends,
     guards.VolumeDelivered: _bag_runs_empty,
+    guards.RateWithinPlan: _step_begins,
 }

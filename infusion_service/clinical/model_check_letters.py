@@ -21,9 +21,11 @@ from infusion_service.clinical.model_check_values import (
     LEFT_OUT,
     Alerts,
     BagId,
+    BagRate,
     BagVolume,
     MonthsAgo,
     Now,
+    PlanDose,
     PlanRate,
     Standing,
     Today,
@@ -32,10 +34,12 @@ from infusion_service.clinical.model_check_values import (
     unit,
     written,
 )
+from infusion_service.clinical.safety_definition import RateTest
 from infusion_service.clinical.vocabulary import CLINICAL_ROLES
 from infusion_service.clinical.workflow import Workflow
 
 VIAL_LASTS_DAYS = 30
+DAYS_PER_WEEK = 7
 ROUND_RATE = Decimal(10)
 """A bag of the model runs at this many millilitres an hour when it runs as planned."""
 NOT_FINE = ("present", "not_applicable")
@@ -127,17 +131,34 @@ class Alphabet:
         return [{**rest, "item": item, "result": result} for item, result in told.items() if result != LEFT_OUT]
 
     def schedule(self, course: int, day: int, *, days_later: int = 0, last_infusion_on: Any = None) -> Letter:
-        """Return the scheduling of a day; the course before it is attested where the fact has a field for that."""
+        """Return the scheduling of a day; the course before it, or the infusion before it where days of a course lie
+        apart, is attested where the fact has a field for that."""
         name = self.workflow.only_of_meaning("scheduling")
         letter = self.plain(name).saying(course=course, day=day, date=Today(days_later), patient={"id": A_PATIENT})
         field = self.field(name, "attested_history")
-        if course == 1 or field is None:
+        if field is None:
             return letter
-        rules = self.workflow.definition.course_rules
-        months = max((rule.months for rule in rules if isinstance(rule, guards.CourseInterval)), default=0)
-        since = last_infusion_on or MonthsAgo(months + 1)
-        attested = {**self._members(field), "course": course - 1, "last_infusion_on": since}
-        return letter.saying(attested_history=[attested])
+        attested = []
+        if course > 1:
+            before = last_infusion_on if day == 1 else None
+            attested.append({"course": course - 1, "last_infusion_on": before or self._long_enough_ago()})
+        if day > 1 and (self.days_apart or last_infusion_on is not None):
+            since = last_infusion_on or MonthsAgo(0, -self.days_apart)
+            given = {"infusions_given": day - 1} if "infusions_given" in field.fields else {}
+            attested.append({"course": course, "last_infusion_on": since, **given})
+        members = self._members(field)
+        return letter.saying(attested_history=[{**members, **item} for item in attested]) if attested else letter
+
+    @property
+    def days_apart(self) -> int:
+        """How many days the rules want between two days of a course, at most; 0 where no rule wants any."""
+        rules = (rule for rule in self.workflow.definition.course_rules if isinstance(rule, guards.DayInterval))
+        return max((days for rule in rules for days in rule.days.values()), default=0)
+
+    def _long_enough_ago(self) -> MonthsAgo:
+        rules = [rule for rule in self.workflow.definition.course_rules if isinstance(rule, guards.CourseInterval)]
+        days = max(((rule.weeks or 0) * DAYS_PER_WEEK + (rule.days or 0) for rule in rules), default=0)
+        return MonthsAgo(max((rule.months or 0 for rule in rules), default=0) + 1, -days)
 
     def meaning(self, *meanings: Any) -> Iterator[Letter]:
         """Yield the plain letters of the facts that mean one of these and that people may post."""
@@ -181,12 +202,11 @@ class Alphabet:
                 for result in (LEFT_OUT, *NOT_FINE):
                     yield letter.saying(items=self.items(field, **{item: result}))
 
-    def bags(self, dose_mg: Decimal | None, minutes: tuple[int, ...]) -> Iterator[Letter]:
+    def bags(self, dose_mg: Decimal | PlanDose | None, minutes: tuple[int, ...]) -> Iterator[Letter]:
         """Yield bags with another dose, an expired vial, or prepared so many minutes ago, and the discarding of one."""
         for letter in self.meaning("bag_prepared"):
             field = self.workflow.facts[letter.fact_type].fields["dose_mg"]
-            for number in () if dose_mg is None else (dose_mg, dose_mg + unit(field)):
-                yield letter.saying(dose_mg=written(number, field))
+            yield from (letter.saying(dose_mg=dose) for dose in _doses_beside(dose_mg, field))
             for days in () if dose_mg is None else (-1, 0):
                 yield letter.saying(vial_expires_on=Today(days))
             for ago in minutes:
@@ -211,11 +231,27 @@ class Alphabet:
             for rate in (PlanRate(factor), PlanRate(factor, above=True), 0):
                 yield self.plain(fact_type).saying(rate_ml_per_h=rate)
 
+    def rates_beside(self, fact_type: str, leaf: RateTest) -> Iterator[Letter]:
+        """Yield the fact at the limits that a test names, and just above them."""
+        field = self.field(fact_type, "rate_ml_per_h")
+        for above in (False, True) if field is not None else ():
+            if leaf.above_ml_per_h is not None and field is not None:
+                rate = leaf.above_ml_per_h + (unit(field) if above else 0)
+                yield self.plain(fact_type).saying(rate_ml_per_h=written(rate, field))
+            if leaf.above_mg_per_h is not None:
+                yield self.plain(fact_type).saying(rate_ml_per_h=BagRate(leaf.above_mg_per_h, above=above))
+
     def volumes(self, fact_type: str, percent: Decimal) -> Iterator[Letter]:
         """Yield the fact with so much of the bag stated as delivered, with less, and with nothing stated."""
         if self.field(fact_type, "volume_delivered_ml") is not None:
             for volume in (BagVolume(percent), BagVolume(percent - 1), LEFT_OUT):
                 yield self.plain(fact_type).saying(volume_delivered_ml=volume)
+
+
+def _doses_beside(dose_mg: Decimal | PlanDose | None, field: Field) -> tuple[Any, ...]:
+    if isinstance(dose_mg, Decimal):
+        return (written(dose_mg, field), written(dose_mg + unit(field), field))
+    return () if dose_mg is None else (PlanDose(), PlanDose(above=True))
 
 
 def _still_needed(fact: FactType, data: Mapping[str, Any]) -> Iterator[str]:
@@ -244,7 +280,8 @@ _ANY_VALUE: dict[str, Any] = {
 
 
 def _bag_volume(alphabet: Alphabet, field: Field) -> int | str:
-    volume = ROUND_RATE * alphabet.workflow.definition.plan.duration_min / MINUTES_PER_HOUR
+    lasts_min = alphabet.workflow.definition.plan.duration_min or MINUTES_PER_HOUR
+    volume = ROUND_RATE * lasts_min / MINUTES_PER_HOUR
     return written(volume if field.at_most is None else min(volume, field.at_most), field)
 
 
@@ -268,7 +305,7 @@ _MEANT: dict[tuple[str | None, str], Callable[[Alphabet, Field], Any]] = {
     ("pump_completed", "volume_delivered_ml"): lambda *_: BagVolume(Decimal(100)),
     ("pump_started", "bag"): lambda *_: BagId(needed_only=True),
     ("bag_prepared", "volume_ml"): _bag_volume,
-    ("bag_prepared", "dose_mg"): lambda alphabet, field: written(alphabet.workflow.definition.plan.dose_mg, field),
+    ("bag_prepared", "dose_mg"): lambda *_: PlanDose(),
     ("bag_prepared", "vial_expires_on"): lambda *_: Today(VIAL_LASTS_DAYS),
     ("checklist", "items"): lambda alphabet, field: alphabet.items(field),
     ("review", "alerts"): lambda *_: Alerts(),

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from infusion_service.clinical import guard_definition as guards
 from infusion_service.clinical import safety_definition as tests
+from infusion_service.clinical.definition import RateStep
 from infusion_service.clinical.guard_definition import Guard
 from infusion_service.clinical.model_check_alerts import raising
 from infusion_service.clinical.model_check_guards import (
@@ -30,7 +32,16 @@ from infusion_service.clinical.model_check_guards import (
     touched,
 )
 from infusion_service.clinical.model_check_letters import CLINICIANS, Alphabet, Letter
-from infusion_service.clinical.model_check_values import LEFT_OUT, BagId, MonthsAgo, values_against, values_for
+from infusion_service.clinical.model_check_values import (
+    LEFT_OUT,
+    BagId,
+    MonthsAgo,
+    PlanDose,
+    values_against,
+    values_for,
+)
+from infusion_service.clinical.model_check_world import World
+from infusion_service.clinical.plan import plan_of
 from infusion_service.clinical.safety_definition import Safety, leaves
 from infusion_service.clinical.vocabulary import CLINICAL_ROLES
 from infusion_service.clinical.workflow import Workflow
@@ -70,9 +81,9 @@ class Slice:
 
         Days on which the property cannot but hold are left out.
         """
+        wanted: set[Config] = set(self._planned_otherwise())
         if ORDINAL not in self.touched:
-            return [(1, self.days)]
-        wanted: set[Config] = set()
+            return sorted({(1, self.days), *wanted})
         for leaf in self.tests:
             if isinstance(leaf, tests.OrdinalTest):
                 beyond = (max(leaf.other_than) + 1,) if leaf.other_than else (1,)
@@ -81,9 +92,20 @@ class Slice:
             wanted |= _configs_of(guard)
         return sorted(config for config in wanted if _may_hold(self.rule.when, config) is not False)
 
+    def _planned_otherwise(self) -> Iterator[Config]:
+        """Yield a day for each exception of the plan, and one beyond them all, where the property is about bag or
+        rate."""
+        instead = self.workflow.definition.plan.instead
+        about_plan = {RATE, *self.workflow.of_meaning("bag_prepared", "bag_discarded")} & self.touched
+        for said in instead if about_plan and self.days == 1 else ():
+            yield (min(said.courses, default=1), min(said.ordinals, default=1))
+            yield (max(said.courses, default=1), max(said.ordinals, default=0) + 1)
+            yield (max(said.courses, default=0) + 1, 1)
+
     def other_dates(self) -> tuple[int, ...]:
         """Return on which dates the patient's other day may be, counted from the examined one."""
-        return (-1, 0) if any(isinstance(leaf, tests.SameDateTest) for leaf in self.tests) else (-1,)
+        apart = max(1, self.alphabet.days_apart)
+        return (-apart, 0) if any(isinstance(leaf, tests.SameDateTest) for leaf in self.tests) else (-apart,)
 
     def schedulings(self, config: Config) -> Iterator[Letter]:
         """Yield the schedulings of the examined day: the plain one, and those the property is about."""
@@ -96,12 +118,18 @@ class Slice:
                         course, day = letter.data["course"], letter.data["day"]
                         yield self.alphabet.schedule(course, day).saying(date=letter.data["date"])
                 case tests.IntervalTest():
+                    course, day = (1, 2) if leaf.within_course else (2, 1)
                     for days in (0, 1):
-                        since = MonthsAgo(leaf.below_months, days)
-                        yield self.alphabet.schedule(2, 1, last_infusion_on=since)
-                    yield self.alphabet.schedule(2, 1).saying(attested_history=LEFT_OUT)
+                        since = MonthsAgo(leaf.below_months or 0, days - (leaf.below_days or 0))
+                        yield self.alphabet.schedule(course, day, last_infusion_on=since)
+                    yield self.alphabet.schedule(course, day).saying(attested_history=LEFT_OUT)
                 case _:
                     pass
+
+    def step_of_the_rate(self, world: World) -> RateStep | None:
+        """Return the step of the plan that holds, where the property is about the rate."""
+        plan = plan_of(world.day.picture, world.ordinal, self.workflow) if RATE in self.touched else None
+        return None if plan is None else plan.step(world.day.picture.pump.running_ms(world.now))
 
     def near(self, state: str) -> bool:
         """Tell whether a fact of the property may be posted in a state: there all that it looks at is tried."""
@@ -218,7 +246,8 @@ class Slice:
             case tests.Alone():
                 yield from self._consented() if grants else self._accompanied(plain, leaf)
             case tests.RateTest():
-                yield from self.alphabet.rates(plain.fact_type, leaf.above_plan)
+                yield from self.alphabet.rates(plain.fact_type, leaf.above_plan or Decimal(1))
+                yield from self.alphabet.rates_beside(plain.fact_type, leaf)
             case tests.DeliveredTest():
                 yield from self.alphabet.volumes(plain.fact_type, leaf.below_percent)
             case tests.BagTest() if self.alphabet.field(plain.fact_type, "bag") is not None:
@@ -286,7 +315,7 @@ def _looked_at(test: tests.SafetyTest, workflow: Workflow) -> Iterator[str]:
 
 _LOOKS_AT: dict[type, tuple[tuple[Any, ...], tuple[str, ...]]] = {
     tests.PumpTest: (PUMP, ()),
-    tests.BagTest: (BAG, ()),
+    tests.BagTest: ((*BAG, "dose_planned"), ()),
     tests.ItemTest: (("checklist",), ()),
     tests.RateTest: ((), (RATE,)),
     tests.DeliveredTest: ((), (VOLUME,)),
@@ -302,6 +331,9 @@ def _bags_told(leaf: tests.BagTest, part: Slice) -> Iterator[Letter]:
     yield from part.alphabet.meaning("bag_prepared")
     minutes = () if leaf.prepared_min_ago is None else (leaf.prepared_min_ago,)
     yield from part.alphabet.bags(leaf.dose_mg_other_than, minutes)
+    if leaf.dose_mg_other_than_said:
+        yield from part.alphabet.bags(PlanDose(), ())
+        yield from part.alphabet.meaning("dose_planned")
 
 
 def _alerts_told(leaf: tests.AlertTest, part: Slice) -> Iterator[Letter]:
@@ -326,10 +358,8 @@ def _configs_of(guard: Guard) -> set[Config]:
             others = [ordinals for course, ordinals in guard.ordinals.items() if not course.isdigit()]
             beyond = max(numbered, default=0) + 1
             return {*found, *(config for ordinals in others for config in _around(ordinals, (beyond,)))}
-        case guards.MedicationGiven(ordinal_at_most=int(last)):
-            return _around((last,), (1,))
         case _:
-            return set()
+            return set() if guard.ordinal_at_most is None else _around((guard.ordinal_at_most,), (1,))
 
 
 def _may_hold(test: tests.SafetyTest, config: Config) -> bool | None:

@@ -57,6 +57,22 @@ class PlanRate:
 
 
 @dataclass(frozen=True, slots=True)
+class BagRate:
+    """The rate at which the bag gives so many milligrams an hour; with `above`, one unit of the field's last place
+    more."""
+
+    mg_per_h: Decimal
+    above: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDose:
+    """The dose planned for the day; with `above`, one unit of the field's last place more."""
+
+    above: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class BagVolume:
     """So many per cent of the bag."""
 

@@ -21,7 +21,7 @@ from infusion_service.clinical.course import Course, course_of, months_later, or
 from infusion_service.clinical.day import Day, new_day
 from infusion_service.clinical.decide import Accepted, decide, tick
 from infusion_service.clinical.definition import Field
-from infusion_service.clinical.dose import planned_rate_ml_per_h
+from infusion_service.clinical.dose import Bag, ml_per_h
 from infusion_service.clinical.evidence import PERCENT
 from infusion_service.clinical.facts import shortest
 from infusion_service.clinical.fold import bag_for_start
@@ -29,15 +29,18 @@ from infusion_service.clinical.model_check_letters import Letter
 from infusion_service.clinical.model_check_values import (
     Alerts,
     BagId,
+    BagRate,
     BagVolume,
     MonthsAgo,
     Now,
+    PlanDose,
     PlanRate,
     Standing,
     Today,
     unit,
 )
 from infusion_service.clinical.observe import next_change_at
+from infusion_service.clinical.plan import DayPlan, plan_of
 from infusion_service.clinical.safety import Asked
 from infusion_service.clinical.vocabulary import (
     DOUBLE_CHECK_ENTERED,
@@ -272,13 +275,37 @@ def _cut(number: Decimal, field: Field | None) -> Decimal:
     return number.quantize(unit(field), rounding=ROUND_DOWN) if field is not None else number
 
 
+def _bag(field: Field | None, world: World, day: Day) -> Bag | None:
+    return day.picture.pump.bag or bag_for_start(day.picture, _bag_id(BagId(needed_only=True), field, world, day))
+
+
+def _bag_rate(rate: BagRate, field: Field | None, world: World, day: Day) -> str:
+    bag = _bag(field, world, day)
+    limit = None if bag is None else ml_per_h(rate.mg_per_h, bag)
+    if limit is None:
+        raise Unfilled
+    return shortest(_cut(limit, field) + (unit(field) if rate.above and field is not None else 0))
+
+
 def _rate(rate: PlanRate, field: Field | None, world: World, day: Day) -> str:
-    bag = day.picture.pump.bag or bag_for_start(day.picture, _bag_id(BagId(needed_only=True), field, world, day))
-    if bag is None:
+    bag = _bag(field, world, day)
+    planned = _plan(world, day).highest_rate_ml_per_h(bag, day.picture.pump.running_ms(world.now))
+    if planned is None:
         return "1"
-    planned = planned_rate_ml_per_h(bag.volume_ml, world.workflow.definition.plan.duration_min)
     more = unit(field) if rate.above and field is not None else Decimal(0)
     return shortest(_cut(planned * rate.factor, field) + more)
+
+
+def _dose(dose: PlanDose, field: Field | None, world: World, day: Day) -> str:
+    planned = _plan(world, day).dose_mg
+    if planned is None:
+        return "1"
+    return shortest(planned + unit(field) if dose.above and field is not None else planned)
+
+
+def _plan(world: World, day: Day) -> DayPlan:
+    ordinal = ordinal_of(world.course, day) if day.date is not None else 0
+    return plan_of(day.picture, ordinal, world.workflow)
 
 
 def _bag_id(bag: BagId, _field: Field | None, _world: World, day: Day) -> str | None:
@@ -301,9 +328,11 @@ def _standing(standing: Standing, _field: Field | None, _world: World, day: Day)
 _FILLERS: dict[type, Callable[[Any, Field | None, World, Day], Any]] = {
     Alerts: _alerts,
     BagId: _bag_id,
+    BagRate: _bag_rate,
     BagVolume: _volume,
     MonthsAgo: _months_ago,
     Now: _now,
+    PlanDose: _dose,
     PlanRate: _rate,
     Standing: _standing,
     Today: _today,

@@ -20,8 +20,9 @@ from infusion_service.clinical.dose import Pump
 from infusion_service.clinical.facts import doubt_about, shortest
 from infusion_service.clinical.fold import is_on_the_date
 from infusion_service.clinical.guard_definition import ObservedFor
-from infusion_service.clinical.guards import Failing, Situation, failing_guards, observation_anchor
+from infusion_service.clinical.guards import Failing, Situation, applies, failing_guards, observation_anchor
 from infusion_service.clinical.ledger import ALERT_CLOSED, ALERT_RAISED, Alert
+from infusion_service.clinical.plan import plan_of
 from infusion_service.clinical.second_person import usable_double_checks
 from infusion_service.clinical.vocabulary import JSON, Entry, format_time
 
@@ -53,7 +54,7 @@ def observe(course: Course, day: Day, now: datetime) -> dict[str, JSON]:
         "pump": picture.pump.status,
         "dose": _dose(day, ordinal, now),
         "bag": _bag(day),
-        "observation": _observation(day),
+        "observation": _observation(day, ordinal),
         "checks": _checks(day, ordinal, now),
         "alerts": [alert_json(day, alert) for alert in day.ledger.open_list()],
         "vitals": _vitals(day),
@@ -74,8 +75,8 @@ def board_row(course: Course, day: Day, now: datetime) -> dict[str, JSON]:
     """Return what the ward board shows of a day."""
     view = observe(course, day, now)
     names = (
-        "day_id", "version", "as_of", "ward", "chair", "patient", "workflow", "course", "day", "ordinal", "date", "timezone",
-        "state", "state_since", "pump", "dose", "observation", "checks", "alerts", "vitals", "course_flags",
+        "day_id", "version", "as_of", "ward", "chair", "patient", "workflow", "course", "day", "ordinal", "date",
+        "timezone", "state", "state_since", "pump", "dose", "observation", "checks", "alerts", "vitals", "course_flags",
         "baseline_deficits", "unconfirmed", "missing_from_devices", "next_change_at",
     )  # fmt: skip
     return {name: view[name] for name in names}
@@ -149,9 +150,9 @@ def _rounded(number: Decimal) -> str:
 
 def _dose(day: Day, ordinal: int, now: datetime) -> dict[str, JSON]:
     pump: Pump = day.picture.pump
-    planned = pump.bag.dose_mg if pump.bag else day.workflow.definition.plan.dose_mg
+    planned = pump.bag.dose_mg if pump.bag else plan_of(day.picture, ordinal, day.workflow).dose_mg
     return {
-        "planned_mg": shortest(planned),
+        "planned_mg": None if planned is None else shortest(planned),
         "delivered_mg": _rounded(pump.delivered_mg(now)),
         "delivered_ml": _rounded(pump.delivered_ml(now)),
         "stated_ml": shortest(pump.stated_ml) if pump.stated_ml is not None else None,
@@ -186,9 +187,10 @@ def _bag(day: Day) -> dict[str, JSON] | None:
     }
 
 
-def _observation(day: Day) -> dict[str, JSON]:
+def _observation(day: Day, ordinal: int) -> dict[str, JSON]:
     anchor = observation_anchor(day.picture)
-    minimum = [g.minimum_min for g in day.workflow.definition.guards if isinstance(g, ObservedFor)]
+    guards = (guard for guard in day.workflow.definition.guards if isinstance(guard, ObservedFor))
+    minimum = [guard.minimum_min for guard in guards if applies(guard, day.state, ordinal)]
     earliest = anchor + timedelta(minutes=max(minimum)) if anchor is not None and minimum else None
     return {"anchor": _time(anchor), "earliest_discharge": _time(earliest)}
 

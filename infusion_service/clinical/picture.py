@@ -122,6 +122,9 @@ class Picture(msgspec.Struct, eq=False):
     ward: str = ""
     chair: str = ""
     attested: tuple[Mapping[str, Any], ...] = ()
+    planned_dose_mg: Decimal | None = None
+    planned_duration_min: int | None = None
+    """What was said of this day; None: as the workflow plans it."""
     pump: Pump = Pump()
     bags: dict[str, Bag] = {}
     flush_started_at: datetime | None = None

@@ -84,6 +84,11 @@ def _bag_turns(leaf: tests.BagTest, asked: Asked) -> Iterator[datetime]:
         yield bag.prepared_at + timedelta(minutes=leaf.prepared_min_ago)
 
 
+def _rate_turns(leaf: tests.RateTest, asked: Asked) -> Iterator[datetime]:
+    if leaf.ran_under_min is not None and asked.day.picture.pump.running_since is not None:
+        yield asked.at + timedelta(minutes=leaf.ran_under_min) - _ran(asked)
+
+
 def _all(test: tests.AllTest, asked: Asked) -> bool:
     return all(holds(part, asked) for part in test.of)
 
@@ -240,11 +245,19 @@ def _bag_of(asked: Asked) -> Bag | None:
     return picture.pump.bag or bag_for_start(picture, asked.data.get("bag"))
 
 
+def _dose_said(asked: Asked) -> Decimal | None:
+    """Return the dose that was said of the day last, by the scheduling or since."""
+    names = asked.day.workflow.of_meaning("scheduling", "dose_planned")
+    said = [fact.data["dose_mg"] for fact in asked.day.picture.facts if fact.type in names and "dose_mg" in fact.data]
+    return Decimal(said[-1]) if said else None
+
+
 def _bag(test: tests.BagTest, asked: Asked) -> bool:
     bag = _bag_of(asked)
     if bag is None:
         return test.missing
-    if test.dose_mg_other_than is not None and bag.dose_mg != test.dose_mg_other_than:
+    wanted = (test.dose_mg_other_than, *((_dose_said(asked),) if test.dose_mg_other_than_said else ()))
+    if any(dose is not None and bag.dose_mg != dose for dose in wanted):
         return True
     if test.vial_expired and bag.vial_expires_on < asked.day.picture.local_date(asked.at).isoformat():
         return True
@@ -257,9 +270,30 @@ def _rate(test: tests.RateTest, asked: Asked) -> bool:
     if stated is None:
         return False
     rate = Decimal(stated)
-    if rate <= 0 or bag is None:
-        return rate <= 0
-    return rate > test.above_plan * bag.volume_ml * MINUTES_PER_HOUR / test.planned_min
+    if rate <= 0:
+        return True
+    return ran_less(test, asked) and any(rate > limit for limit in _rate_limits(test, bag))
+
+
+def ran_less(test: tests.RateTest, asked: Asked) -> bool:
+    """Tell whether the pump has run so little that the test looks at the rate."""
+    minutes = test.ran_under_min
+    return minutes is None or _ran(asked) < timedelta(minutes=minutes)
+
+
+def _ran(asked: Asked) -> timedelta:
+    return timedelta(milliseconds=asked.day.picture.pump.running_ms(asked.at))
+
+
+def _rate_limits(test: tests.RateTest, bag: Bag | None) -> Iterator[Decimal]:
+    if test.above_ml_per_h is not None:
+        yield test.above_ml_per_h
+    if bag is None:
+        return
+    if test.above_plan is not None and test.planned_min is not None:
+        yield test.above_plan * bag.volume_ml * MINUTES_PER_HOUR / test.planned_min
+    if test.above_mg_per_h is not None and bag.dose_mg > 0:
+        yield test.above_mg_per_h * bag.volume_ml / bag.dose_mg
 
 
 def _delivered(test: tests.DeliveredTest, asked: Asked) -> bool:
@@ -300,18 +334,23 @@ def _named_date(asked: Asked) -> date | None:
 
 def _interval(test: tests.IntervalTest, asked: Asked) -> bool:
     on, number = _named_date(asked), asked.data.get("course", asked.day.course_number)
-    if on is None or number <= 1:
+    of_course = number if test.within_course else number - 1
+    if on is None or of_course < 1:
         return False
     others = [day for day in asked.days if day.day_id != asked.day.day_id]
     attested = [item for day in others for item in day.picture.attested]
     attested += asked.data.get("attested_history", asked.day.picture.attested)
-    known = [date.fromisoformat(item["last_infusion_on"]) for item in attested if item["course"] == number - 1]
+    known = [date.fromisoformat(item["last_infusion_on"]) for item in attested if item["course"] == of_course]
     known += [
         day.picture.local_date(day.picture.pump.started_at)
         for day in others
-        if day.course_number == number - 1 and day.picture.pump.started_at is not None
+        if day.course_number == of_course and day.picture.pump.started_at is not None
     ]
-    return not known or on < months_later(max(known), test.below_months)
+    if test.within_course:
+        known = [infused_on for infused_on in known if infused_on <= on]
+    if not known:
+        return not test.within_course
+    return on < months_later(max(known), test.below_months or 0) + timedelta(days=test.below_days or 0)
 
 
 def _same_date(_test: tests.SameDateTest, asked: Asked) -> bool:
@@ -332,6 +371,7 @@ _TURNING: dict[type, Callable[[Any, Asked], Iterator[datetime]]] = {
     tests.Latest: _latest_turns,
     tests.PumpTest: _pump_turns,
     tests.BagTest: _bag_turns,
+    tests.RateTest: _rate_turns,
 }
 _EVALUATORS: dict[type, Callable[[Any, Asked], bool]] = {
     tests.Charted: _is_charted,

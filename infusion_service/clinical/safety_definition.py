@@ -100,20 +100,26 @@ class PumpTest(SafetyTestBase, frozen=True, kw_only=True, tag="pump"):
 
 
 class BagTest(SafetyTestBase, frozen=True, kw_only=True, tag="bag"):
-    """Something is wrong with the bag that runs or would run: there is none, its dose is another, its vial had expired,
-    it was discarded, or it was prepared so many minutes ago or more."""
+    """Something is wrong with the bag that runs or would run: there is none, its dose is another (than the number, or
+    than was said of the day last), its vial had expired, it was discarded, or it was prepared so many minutes ago or
+    more."""
 
     missing: bool = False
     dose_mg_other_than: Decimal | None = None
+    dose_mg_other_than_said: bool = False
     vial_expired: bool = False
     prepared_min_ago: int | None = None
 
 
 class RateTest(SafetyTestBase, frozen=True, kw_only=True, tag="rate"):
-    """The rate that the fact sets is above so many times the bag's volume over `planned_min`, or is none at all."""
+    """The rate that the fact sets is none at all, above so many times the bag's volume over `planned_min`, or above a
+    limit. `ran_under_min`: looks only where the pump has run fewer minutes than that in all."""
 
-    above_plan: Decimal
-    planned_min: int
+    above_plan: Decimal | None = None
+    planned_min: int | None = None
+    above_ml_per_h: Decimal | None = None
+    above_mg_per_h: Decimal | None = None
+    ran_under_min: int | None = None
 
 
 class DeliveredTest(SafetyTestBase, frozen=True, kw_only=True, tag="delivered"):
@@ -146,10 +152,13 @@ class OrdinalTest(SafetyTestBase, frozen=True, kw_only=True, tag="ordinal"):
 
 
 class IntervalTest(SafetyTestBase, frozen=True, kw_only=True, tag="interval"):
-    """The date that the fact names lies fewer than so many calendar months after the last infusion of the course before
-    (29 February counts as 1 March), or nothing is known of that course."""
+    """The date that the fact names lies fewer than so many calendar months (29 February counts as 1 March), or days,
+    after the last infusion of the course before, or nothing is known of that course. `within_course`: after the
+    infusion before it in its own course, where one is known."""
 
-    below_months: int
+    below_months: int | None = None
+    below_days: int | None = None
+    within_course: bool = False
 
 
 class SameDateTest(SafetyTestBase, frozen=True, kw_only=True, tag="same_date"):

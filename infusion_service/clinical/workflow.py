@@ -61,6 +61,7 @@ class Workflow:
         self._guards_on = _by_fact(definition.guards)
         self._course_rules_on = _by_fact(definition.course_rules)
         self.bag_guards = tuple(guard for guard in definition.guards if isinstance(guard, BagInDate))
+        self.plans_by_ordinal = any(said.ordinals for said in definition.plan.instead)
         self.alerts: dict[str, AlertRule] = {rule.id: rule for rule in definition.alerts}
         self.families: tuple[Family, ...] = families_of(definition)
         self.families_on: dict[str, tuple[Family, ...]] = {

@@ -14,7 +14,8 @@ from infusion_service.clinical import guard_definition as guards
 from infusion_service.clinical.alert_definition import AlertRule, Band, Score
 from infusion_service.clinical.alert_families import leaves_of
 from infusion_service.clinical.definition import WorkflowFile
-from infusion_service.clinical.workflow_rule_checks import Finding, alert_ids, codes, numbers, signs, unknown
+from infusion_service.clinical.workflow_findings import Finding, numbers, unknown
+from infusion_service.clinical.workflow_rule_checks import alert_ids, codes, signs
 
 PAUSE_BY_ALARM = "technical"
 """The reason a pause has when the pump itself stopped."""

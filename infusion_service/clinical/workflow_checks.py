@@ -16,7 +16,8 @@ from infusion_service.clinical.machine import STAY
 from infusion_service.clinical.vocabulary import texts
 from infusion_service.clinical.workflow_alert_checks import alerts
 from infusion_service.clinical.workflow_fact_checks import facts
-from infusion_service.clinical.workflow_rule_checks import Finding, rules, unknown
+from infusion_service.clinical.workflow_findings import Finding, unknown
+from infusion_service.clinical.workflow_rule_checks import rules
 from infusion_service.clinical.workflow_safety_checks import safety
 
 

@@ -12,7 +12,8 @@ from itertools import pairwise
 
 from infusion_service.clinical.definition import FactType, Field, WorkflowFile
 from infusion_service.clinical.vocabulary import CLINICAL_ROLES, texts
-from infusion_service.clinical.workflow_rule_checks import Finding, unknown
+from infusion_service.clinical.workflow_findings import Finding, unknown
+from infusion_service.clinical.workflow_plan_checks import SAYS_A_PLAN
 
 AMOUNTS_SHOWN = 10
 COUNTS_SHOWN = 4
@@ -40,9 +41,13 @@ _NUMBERS_WITHOUT_UNIT = ("course", "infusions_given")
 _UNIT_BESIDE = ("value", "dose", "reference_high")
 """Numbers whose unit is a field of its own."""
 
+PRESENT, NOT_APPLICABLE = "present", "not_applicable"
+"""Results of a checklist that are not fine, the second where an item may not be left out."""
+
 FIELDS_OF_MEANING: dict[str, dict[str, str]] = {
     "scheduling": {"patient": "object", "course": "integer", "day": "integer", "date": "date", "ward": "text"},
     "checklist": {"items": "list"},
+    "dose_planned": {"dose_mg": "decimal"},
     "pump_started": {"rate_ml_per_h": "decimal"},
     "pump_rate_changed": {"rate_ml_per_h": "decimal"},
     "pump_resumed": {"rate_ml_per_h": "decimal"},
@@ -73,6 +78,30 @@ FIELDS_OF_MEANING: dict[str, dict[str, str]] = {
     "acknowledgement": {"alert": "id"},
 }
 """Fields that the core reads by name, by what a fact means."""
+
+_TYPES_IF_THERE: dict[str, dict[str, tuple[str, ...]]] = {
+    "scheduling": {
+        "chair": ("text",),
+        "timezone": ("text",),
+        "missed_cutoff": ("text",),
+        "baseline_deficits": ("choices",),
+        "attested_history": ("list",),
+        "dose_mg": ("decimal",),
+        "duration_min": ("integer",),
+    },
+    "dose_planned": {"duration_min": ("integer",)},
+    "pump_started": {"bag": ("id",)},
+    "bag_discarded": {"bag": ("id",)},
+    "pump_stopped": {"volume_delivered_ml": ("decimal",)},
+    "pump_completed": {"volume_delivered_ml": ("decimal",)},
+    "lab_resulted": {"reference_high": ("decimal",)},
+    "medication_given": {"ended_at": ("time",)},
+    "review": {"alerts": ("ids",), "authorises_resume": ("boolean",)},
+    "symptom": {"severity": ("integer", "decimal")},
+    "vital_signs": {"unrecordable": ("choices",), "confirmed": ("boolean",)},
+    "day_moved": {"ward": ("text",), "chair": ("text",)},
+}
+"""Fields that need not be there, and what they are where they are."""
 
 _MEMBERS: dict[tuple[str, str], tuple[str, ...]] = {
     ("scheduling", "patient"): ("id",),
@@ -109,15 +138,39 @@ def _meant(fact: FactType, key: str) -> Iterator[Finding]:
         elif fact.fields[name].type != wanted:
             yield f"{key}.fields.{name}", f"is {fact.fields[name].type}", f"a {meaning} needs {wanted}"
     for name, field in fact.fields.items():
-        where = f"{key}.fields.{name}"
-        for member in _MEMBERS.get((meaning, name), ()):
-            if member not in field.fields:
-                yield where, f"has no member {member}", f"a {meaning} needs it: add it to `fields`"
-        for code in _CODES.get((meaning, name), ()):
-            if code not in field.of:
-                yield where, f"has no code {code}", f"a {meaning} is read by it: add it to `of`"
+        yield from _read_by_name(meaning, name, field, f"{key}.fields.{name}")
+        if (meaning, name) == ("checklist", "items"):
+            yield from _results(f"{key}.fields.{name}", field)
     if meaning == "vital_signs" and not fact.complete_set:
         yield key, "says no complete_set", "name the signs that make a set complete"
+
+
+def _read_by_name(meaning: str, name: str, field: Field, where: str) -> Iterator[Finding]:
+    known = _TYPES_IF_THERE.get(meaning, {}).get(name, (field.type,))
+    if field.type not in known:
+        yield where, f"is {field.type}", f"a {meaning} reads it as {' or '.join(known)}"
+    if meaning in SAYS_A_PLAN and name in ("dose_mg", "duration_min") and not _above_zero(field):
+        yield where, "may be 0", "say above = 0: nobody plans an infusion of nothing"
+    for member in _MEMBERS.get((meaning, name), ()):
+        if member not in field.fields:
+            yield where, f"has no member {member}", f"a {meaning} needs it: add it to `fields`"
+    for code in _CODES.get((meaning, name), ()):
+        if code not in field.of:
+            yield where, f"has no code {code}", f"a {meaning} is read by it: add it to `of`"
+
+
+def _results(where: str, items: Field) -> Iterator[Finding]:
+    """One result of a checklist says that an item is as it should be, and one that it is not."""
+    codes = items.fields["result"].of if "result" in items.fields else (PRESENT, "")
+    if PRESENT not in codes:
+        remedy = f"add {PRESENT} to its `of`: that is the result of an item that is not as it should be"
+        yield f"{where}.fields.result", f"has no code {PRESENT}", remedy
+    if not {*codes} - {PRESENT, NOT_APPLICABLE}:
+        yield f"{where}.fields.result", "has no code for an item that is as it should be", 'add one, such as "clear"'
+
+
+def _above_zero(field: Field) -> bool:
+    return (field.above is not None and field.above >= 0) or (field.at_least is not None and field.at_least > 0)
 
 
 def _named(fact: FactType, key: str) -> Iterator[Finding]:

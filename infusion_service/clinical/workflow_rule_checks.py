@@ -7,29 +7,16 @@ states, moves (`workflow_checks`), fields (`workflow_fact_checks`) or alerts (`w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
-
-import msgspec
 
 from infusion_service.clinical import guard_definition as guards
 from infusion_service.clinical.alert_definition import SEVERITIES
 from infusion_service.clinical.definition import Check, Escalation, Meaning, WorkflowFile
 from infusion_service.clinical.guard_definition import Guard, Override
-from infusion_service.clinical.vocabulary import CLINICAL_ROLES, texts
-
-Finding = tuple[str, str, str]
-"""Key, problem, remedy."""
-
-
-def unknown(key: str, kind: str, names: Iterable[str], known: Collection[str]) -> Iterator[Finding]:
-    """Yield a finding for each name that is not known, with those that are."""
-    for name in names:
-        if name not in known:
-            article = "an" if kind[0] in "aeiou" else "a"
-            remedy = f"use one of {texts(sorted(known))}" if known else "there is none in this file: add one first"
-            yield key, f"{name} is not {article} {kind}", remedy
+from infusion_service.clinical.vocabulary import CLINICAL_ROLES
+from infusion_service.clinical.workflow_findings import Finding, numbers, unknown
+from infusion_service.clinical.workflow_plan_checks import plan, says_how_fast
 
 
 def rules(definition: WorkflowFile) -> Iterator[Finding]:
@@ -48,16 +35,8 @@ def rules(definition: WorkflowFile) -> Iterator[Finding]:
         yield from _check(f"checks[{index}] ({check.check})", check, definition)
     for index, step in enumerate(definition.escalations):
         yield from _escalation(f"escalations[{index}]", step)
-    yield from _plan(definition)
-
-
-def numbers(key: str, rule: msgspec.Struct) -> Iterator[Finding]:
-    """Yield a finding for each number of a rule that is below zero; none of them may be."""
-    for name in rule.__struct_fields__:
-        value = getattr(rule, name)
-        for each in value.values() if isinstance(value, Mapping) else (value,):
-            if isinstance(each, int | Decimal) and not isinstance(each, bool) and each < 0:
-                yield key, f"{name} is {each}", "give a number that is not below 0"
+    yield from plan(definition)
+    yield from _times(definition)
 
 
 def _guard(key: str, guard: Guard, definition: WorkflowFile) -> Iterator[Finding]:
@@ -130,6 +109,8 @@ def _checklist(key: str, guard: guards.Checklist, definition: WorkflowFile) -> I
 
 def _rate(key: str, guard: guards.RateWithinPlan, definition: WorkflowFile) -> Iterator[Finding]:
     yield from _has_fields(key, guard.on, "rate_ml_per_h", definition)
+    if not says_how_fast(definition):
+        yield key, "the plan says neither duration_min nor rates", "say one of them in [plan]"
 
 
 def _field_true(key: str, guard: guards.FieldTrue, definition: WorkflowFile) -> Iterator[Finding]:
@@ -144,6 +125,12 @@ def _resume(key: str, guard: guards.ResumeAuthorised, definition: WorkflowFile) 
     yield from _has_fields(key, _meaning(definition, "review"), "authorises_resume", definition)
     reasons = codes(definition, "pump_paused", "reason")
     yield from unknown(key, "reason of a pause", guard.free_reasons, reasons | {"technical"})
+    if guard.never_after != _NEVER_AFTER:
+        yield from unknown(key, "decision of a review", guard.never_after, codes(definition, "review", "decision"))
+
+
+_NEVER_AFTER = ("stop",)
+"""Stands where a file says nothing, and then no review need know it."""
 
 
 _GUARDS: dict[type, Callable[[str, Any, WorkflowFile], Iterator[Finding]]] = {
@@ -185,6 +172,10 @@ def _course(definition: WorkflowFile) -> Iterator[Finding]:
         yield from numbers(key, rule)
         if isinstance(rule, guards.OneDoseADay):
             yield from unknown(key, "state", rule.ignores, definition.states)
+        if isinstance(rule, guards.CourseInterval) and _spans(rule) != 1:
+            yield key, "must say one span", "give exactly one of months, weeks and days"
+        if isinstance(rule, guards.CourseDay | guards.DayInterval):
+            yield from _numbered(f"{key}.days", rule.days)
     flags = definition.course_flags
     named = (*(rule.alert for rule in flags.permanent_alerts), *(rule.alert for rule in flags.hold_alerts))
     yield from unknown("course_flags", "alert", named, alert_ids(definition))
@@ -194,6 +185,16 @@ def _course(definition: WorkflowFile) -> Iterator[Finding]:
     decisions = codes(definition, "review", "decision")
     yield from unknown("course_flags.hold_decisions", "decision of a review", flags.hold_decisions, decisions)
     yield from unknown("course_flags.lift_decisions", "decision of a review", flags.lift_decisions, decisions)
+
+
+def _spans(rule: guards.CourseInterval) -> int:
+    return sum(span is not None for span in (rule.months, rule.weeks, rule.days))
+
+
+def _numbered(key: str, given: Iterable[str]) -> Iterator[Finding]:
+    for name in given:
+        if name != guards.OTHER and not (name.isdecimal() and int(name) > 0):
+            yield key, f"{name} is no number of a course or day", 'write the number as a text ("1"), or other'
 
 
 def _check(key: str, check: Check, definition: WorkflowFile) -> Iterator[Finding]:
@@ -218,10 +219,7 @@ def _escalation(key: str, step: Escalation) -> Iterator[Finding]:
     yield from numbers(key, step)
 
 
-def _plan(definition: WorkflowFile) -> Iterator[Finding]:
-    for name in ("dose_mg", "duration_min"):
-        if getattr(definition.plan, name) <= 0:
-            yield f"plan.{name}", "is not above 0", "say what one day's infusion is planned to be"
+def _times(definition: WorkflowFile) -> Iterator[Finding]:
     yield from numbers("time", definition.time)
     yield from numbers("grace", definition.grace)
     hour, _, minute = definition.time.missed_cutoff.partition(":")

@@ -15,7 +15,8 @@ from infusion_service.clinical.alert_definition import SEVERITIES
 from infusion_service.clinical.definition import WorkflowFile
 from infusion_service.clinical.safety_definition import Condition, Safety, leaves
 from infusion_service.clinical.vocabulary import CLINICAL_ROLES
-from infusion_service.clinical.workflow_rule_checks import Finding, alert_ids, checklist_items, unknown
+from infusion_service.clinical.workflow_findings import Finding, unknown
+from infusion_service.clinical.workflow_rule_checks import alert_ids, checklist_items
 
 
 def safety(definition: WorkflowFile) -> Iterator[Finding]:
@@ -110,6 +111,23 @@ def _positive(*names: str) -> Callable[[str, Any, WorkflowFile, Safety], Iterabl
     return numbers
 
 
+_RATE_NUMBERS = _positive("above_plan", "planned_min", "above_ml_per_h", "above_mg_per_h", "ran_under_min")
+
+
+def _rate(key: str, leaf: tests.RateTest, definition: WorkflowFile, rule: Safety) -> Iterator[Finding]:
+    yield from _RATE_NUMBERS(key, leaf, definition, rule)
+    if (leaf.above_plan is None) != (leaf.planned_min is None):
+        yield key, "has one of above_plan and planned_min", "give both, or neither"
+    if leaf.above_plan is None and leaf.above_ml_per_h is None and leaf.above_mg_per_h is None:
+        yield key, "says no limit of the rate", "give above_plan with planned_min, above_ml_per_h or above_mg_per_h"
+
+
+def _interval(key: str, leaf: tests.IntervalTest, definition: WorkflowFile, rule: Safety) -> Iterator[Finding]:
+    yield from _positive("below_months", "below_days")(key, leaf, definition, rule)
+    if (leaf.below_months is None) == (leaf.below_days is None):
+        yield key, "must say one span", "give exactly one of below_months and below_days"
+
+
 _LEAVES: dict[type, Callable[[str, Any, WorkflowFile, Safety], Iterable[Finding]]] = {
     tests.Charted: _charted,
     tests.Latest: _charted,
@@ -121,7 +139,7 @@ _LEAVES: dict[type, Callable[[str, Any, WorkflowFile, Safety], Iterable[Finding]
     tests.StateTest: _states,
     tests.PumpTest: _positive("ran_under_min"),
     tests.BagTest: _positive("dose_mg_other_than", "prepared_min_ago"),
-    tests.RateTest: _positive("above_plan", "planned_min"),
+    tests.RateTest: _rate,
     tests.DeliveredTest: _positive("below_percent"),
-    tests.IntervalTest: _positive("below_months"),
+    tests.IntervalTest: _interval,
 }

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from infusion_service.cli.rehearsal.script import UNREMARKABLE, Facts, Post, ReplayOf, SecondPerson, parse_script
+from infusion_service.cli.rehearsal.script import Facts, Post, ReplayOf, SecondPerson, parse_script
 from infusion_service.cli.rehearsal.strict import ScriptInvalid
 from infusion_service.cli.rehearsal.wall_time import WallTime, to_the_minute
 
@@ -43,7 +43,7 @@ def test_defaults_are_those_of_the_format() -> None:
     script = parse_script(HEAD.encode(), file="day.toml")
 
     assert (script.start, script.routine_to, script.steps) == (time(8), None, ())
-    assert script.given.unremarkable == UNREMARKABLE
+    assert script.given.unremarkable == {}
     assert (script.given.baseline_deficits, script.given.attested_history) == ((), ())
     assert script.workflow_version is None
 
@@ -51,7 +51,7 @@ def test_defaults_are_those_of_the_format() -> None:
 def test_unremarkable_values_replace_single_signs() -> None:
     script = parse_script((HEAD + "[given.unremarkable]\nsystolic_mmhg = 134\n").encode(), file="day.toml")
 
-    assert script.given.unremarkable == {**UNREMARKABLE, "systolic_mmhg": 134}
+    assert script.given.unremarkable == {"systolic_mmhg": 134}
 
 
 def test_a_workflow_may_be_named_with_its_version() -> None:

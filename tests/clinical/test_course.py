@@ -114,6 +114,7 @@ def summary(day_id: str = "d1", *, course: int = 1, **more: Any) -> CourseDay:
         day_date=date(2026, 11, 23),
         state="deferred",
         open=False,
+        over=True,
         infused_at=None,
         infused_on=None,
         attested=(),
@@ -162,9 +163,9 @@ def test_a_hold_is_the_courses_and_a_permanent_stop_the_patients() -> None:
 
 
 def test_the_reason_says_what_would_help() -> None:
-    assert "continue lifts it" in str(held_reason(Course((summary(flags=(BY_REVIEW,)),)), 1))
-    assert "for good (stroke-sign)" in str(held_reason(Course((summary(flags=(FOR_EVER, BY_ALERT)),)), 1))
-    assert held_reason(EMPTY_COURSE, 1) is None
+    assert "continue lifts it" in str(held_reason(Course((summary(flags=(BY_REVIEW,)),)), 1, ("continue",)))
+    assert "for good (stroke-sign)" in str(held_reason(Course((summary(flags=(FOR_EVER, BY_ALERT)),)), 1, ()))
+    assert held_reason(EMPTY_COURSE, 1, ()) is None
 
 
 def test_a_fact_on_one_day_changes_what_another_may_do() -> None:

@@ -209,7 +209,7 @@ def test_why_a_start_is_refused_for_what_is_open() -> None:
     found = reasons(day.post("infusion.started", {"rate_ml_per_h": "0"}, "10:00"))
     assert found == {
         "course-open": ("the course is held (review.recorded): a prescriber's review with decision continue lifts it"),
-        "no-critical-alert": "open: heart-rate; a prescriber's review closes what does not close by itself",
+        "no-critical-alert": "open: heart-rate; a review that names it (alerts) closes what does not close by itself",
         "rate-in-plan": NO_RATE,
     }
 

@@ -25,7 +25,6 @@ SECOND = 2
 """Second persons are always somebody other than the one who posts."""
 
 _ALERT_FIELDS = ("alert", "alerts")
-_BLOOD_PRESSURE = ("systolic_mmhg", "diastolic_mmhg")
 _FALLBACK_ROLE = "nurse"
 
 
@@ -53,8 +52,7 @@ def resolve(data: Mapping[str, Any], fields: Mapping[str, Field], context: Conte
 def fill(data: Mapping[str, Any], fact: FactType, unremarkable: Mapping[str, Any]) -> dict[str, Any]:
     """Fill the signs that `data` does not name, leaving out what it says could not be recorded."""
     unrecordable = set(data.get("unrecordable", ()))
-    if unrecordable & {*_BLOOD_PRESSURE, "blood_pressure"}:
-        unrecordable |= set(_BLOOD_PRESSURE)
+    unrecordable |= {sign for signs in fact.together if unrecordable & {*signs} for sign in signs}
     filled = {sign: value for sign, value in unremarkable.items() if sign in fact.fields and sign not in unrecordable}
     return {**filled, **data}
 

@@ -45,7 +45,15 @@ class Player:
         self._routine = read_routine(workflow)
         self._details = {"ward": WARD_ID, **(details or {})}
         self._gains = Gains(ward)
-        self._posting = Posting(script, ward, workflow, scene=self.scene, gains=self._gains, vary=vary)
+        self._posting = Posting(
+            script,
+            ward,
+            workflow,
+            scene=self.scene,
+            gains=self._gains,
+            unremarkable=self._routine.unremarkable,
+            vary=vary,
+        )
 
     async def play(self) -> list[Difference]:
         """Play the whole script; an empty list means that every expectation was met. Raises `ScriptInvalid`."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from infusion_service.cli.rehearsal import composition
 from infusion_service.cli.rehearsal.expectation import Reply
 from infusion_service.cli.rehearsal.scene import Gains, PlayedDay, Scene
-from infusion_service.cli.rehearsal.script import GivenDay, Post, Script, SecondPerson
+from infusion_service.cli.rehearsal.script import UNREMARKABLE, GivenDay, Post, Script, SecondPerson
 from infusion_service.cli.rehearsal.strict import ScriptInvalid
 from infusion_service.cli.rehearsal.ward import Call, Ward
 from infusion_service.clinical.vocabulary import format_time
@@ -39,14 +39,23 @@ class Posting:
     """Composes and posts; knows what was posted under which label."""
 
     def __init__(
-        self, script: Script, ward: Ward, workflow: Workflow, *, scene: Scene, gains: Gains, vary: Vary
+        self,
+        script: Script,
+        ward: Ward,
+        workflow: Workflow,
+        *,
+        scene: Scene,
+        gains: Gains,
+        unremarkable: Mapping[str, Any],
+        vary: Vary,
     ) -> None:
-        """`vary` changes each filled set of signs."""
+        """`unremarkable` are the workflow's own values of signs; `vary` changes each filled set of signs."""
         self._script = script
         self._ward = ward
         self._workflow = workflow
         self._scene = scene
         self._gains = gains
+        self._unremarkable = {**UNREMARKABLE, **unremarkable}
         self._vary = vary
         self._event_ids: dict[str, str] = {}
         self._replays: dict[str, Callable[[], Awaitable[list[Reply]]]] = {}
@@ -64,6 +73,7 @@ class Posting:
             "course": given.course,
             "day": given.day,
             "date": given.date.isoformat(),
+            **given.data,
             **self._stated(fact_type, "baseline_deficits", given.baseline_deficits),
             **self._stated(fact_type, "attested_history", given.attested_history),
         }
@@ -150,7 +160,7 @@ class Posting:
         )
         data = composition.resolve(post.data, fields, context)
         if kind is not None and kind.means == "vital_signs" and post.fill:
-            data = composition.fill(data, kind, self._vary(day.given.unremarkable))
+            data = composition.fill(data, kind, self._vary({**self._unremarkable, **day.given.unremarkable}))
         person = composition.poster(post, kind)
         members = self._members(post, day, where)
         fact: dict[str, Any] = {"event_id": self._new_id(), "type": post.type, **members, "data": data}

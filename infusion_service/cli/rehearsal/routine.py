@@ -6,7 +6,8 @@ drugs, doses and clock times all stand in the file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import time, timedelta
 from typing import Any
@@ -49,6 +50,8 @@ class Routine:
     start: time
     checks: Mapping[str, CheckDone]
     steps: tuple[RoutineStep, ...]
+    unremarkable: Mapping[str, Any]
+    """Values of signs on which no rule remarks."""
 
     def up_to(self, target: str) -> tuple[RoutineStep, ...]:
         """Return the steps that lead to `target`. Raises `ScriptInvalid` when the routine knows no such target."""
@@ -74,8 +77,35 @@ def read_routine(workflow: Workflow) -> Routine:
     raw_checks = table.mapping("checks")
     checks = _checks_meant(workflow) if raw_checks is None else _checks(raw_checks, file)
     steps = tuple(_step(raw, number, file, checks) for number, raw in enumerate(table.tables("routine") or [], 1))
+    unremarkable = as_json(table.mapping("unremarkable") or {})
     table.finish()
-    return Routine(file=file, start=start, checks=checks, steps=steps)
+    routine = Routine(file=file, start=start, checks=checks, steps=steps, unremarkable=unremarkable)
+    _known(routine, workflow)
+    return routine
+
+
+def _known(routine: Routine, workflow: Workflow) -> None:
+    """Look whether every fact and field that the routine names is there. Raises `ScriptInvalid`."""
+    signs = {name for fact in workflow.of_meaning("vital_signs") for name in workflow.facts[fact].fields}
+    _each(routine.unremarkable, signs, "sign that is recorded", routine.file, "[rehearsal.unremarkable]")
+    posts = [(f"[rehearsal.checks.{name}]", check.post, check.data) for name, check in routine.checks.items()]
+    posts += [
+        (f"[[rehearsal.routine]] {number}", step.post, {**step.data, **step.days_after})
+        for number, step in enumerate(routine.steps, 1)
+        if step.post is not None
+    ]
+    for where, post, data in posts:
+        _each((post,), workflow.facts, "fact", routine.file, where)
+        _each(data, workflow.facts[post].fields, f"field of {post}", routine.file, where)
+
+
+def _each(names: Iterable[str], known: Iterable[str], what: str, file: str, where: str) -> None:
+    listed = sorted(known)
+    for name in names:
+        if name not in listed:
+            near = difflib.get_close_matches(name, listed, n=1)
+            meant = f"did you mean {near[0]!r}" if near else f"use one of {', '.join(listed)}"
+            raise ScriptInvalid(file, where, name, f"is no {what}: {meant}")
 
 
 def _checks(raw: dict[str, Any], file: str) -> dict[str, CheckDone]:

@@ -30,7 +30,8 @@ UNREMARKABLE: Mapping[str, Any] = {
     "temperature_celsius": Decimal("36.8"),
     "consciousness": "A",
 }
-"""The unremarkable complete set the rehearsal format itself defines; `[given.unremarkable]` replaces single values."""
+"""The unremarkable complete set the rehearsal format itself defines. A workflow's `[rehearsal.unremarkable]` replaces
+and adds values, a script's `[given.unremarkable]` goes before both."""
 
 DEFAULT_START = time(8, 0)
 DEFAULT_PATIENT = "P-1"
@@ -72,7 +73,9 @@ class GivenDay:
     patient: str = DEFAULT_PATIENT
     baseline_deficits: tuple[str, ...] = ()
     attested_history: tuple[dict[str, Any], ...] = ()
-    unremarkable: Mapping[str, Any] = field(default_factory=lambda: dict(UNREMARKABLE))
+    unremarkable: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """Further fields of the fact that schedules the day."""
     label: str | None = None
 
 
@@ -164,7 +167,7 @@ def parse_script(raw: bytes, *, file: str) -> Script:
     given_table = Table(top.required("given", top.mapping), file=file, where="[given]")
     start = given_table.take("start")
     routine_to = given_table.text("routine_to")
-    given = read_given(given_table, UNREMARKABLE, DEFAULT_PATIENT)
+    given = read_given(given_table, {}, DEFAULT_PATIENT)
     steps = tuple(_step(raw_step, number, file, given) for number, raw_step in enumerate(top.tables("step") or [], 1))
     top.finish()
     _check_labels(steps, file)
@@ -184,6 +187,7 @@ def read_given(table: Table, unremarkable: Mapping[str, Any], patient: str) -> G
         baseline_deficits=table.texts("baseline_deficits") or (),
         attested_history=tuple(as_json(table.tables("attested_history") or [])),
         unremarkable={**unremarkable, **as_json(table.mapping("unremarkable") or {})},
+        data=as_json(table.mapping("data") or {}),
         label=table.text("label"),
     )
     table.finish()
