@@ -73,7 +73,7 @@ def _standing(family: Family, out: Appending) -> _Standing | None:
         if not reached:
             return None
         rung, moment = max(reached, key=lambda pair: pair[0].rank)
-        return _Standing(rung, moment, grounds(rung, day.picture, day.ledger.unconfirmed))
+        return _Standing(rung, moment, grounds(rung, day.picture, day.ledger.to_confirm()))
     episode = day.picture.episodes.get(family.id)
     if episode is None or not episode.open:
         return None

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from infusion_service.clinical.alert_definition import Unconfirmed
 from infusion_service.clinical.vocabulary import DOUBLE_CHECK_ENTERED, FACT_REFUSED, Actor, Entry, parse_time
 from infusion_service.clinical.workflow import Workflow
 
@@ -106,6 +107,8 @@ class Ledger(msgspec.Struct, eq=False):
     unconfirmed: dict[str, datetime] = {}
     confirmed: dict[str, tuple[str, datetime]] = {}
     """Confirmation to the entry it confirmed and since when that had waited."""
+    reviewed: dict[str, frozenset[str]] = {}
+    """Review to the unconfirmed entries whose alert it closed: they wait on, but are told of no more."""
     overdue: frozenset[tuple[str, str]] = frozenset()
     carried: Mapping[str, Any] = {}
 
@@ -121,9 +124,16 @@ class Ledger(msgspec.Struct, eq=False):
         """Return the open alerts in the order they were raised."""
         return [alert for alert in self.alerts.values() if alert.open]
 
+    def to_confirm(self) -> Mapping[str, datetime]:
+        """Return the entries without a known person that no review has covered, with since when each waits."""
+        if not self.reviewed:
+            return self.unconfirmed
+        covered = frozenset[str]().union(*(ids for review, ids in self.reviewed.items() if review not in self.struck))
+        return {id: since for id, since in self.unconfirmed.items() if id not in covered}
+
     def unconfirmed_since(self) -> datetime | None:
-        """Return since when the oldest entry without a known person waits for its confirmation."""
-        return min(self.unconfirmed.values(), default=None)
+        """Return since when the oldest of the entries to confirm waits."""
+        return min(self.to_confirm().values(), default=None)
 
     def named_rules(self, alert_ids: list[str]) -> tuple[str, ...]:
         """Return the rules of those named alerts that are open."""
@@ -148,7 +158,9 @@ def record(ledger: Ledger, entry: Entry, workflow: Workflow) -> Ledger:
     return after
 
 
-_LEDGER_MEANINGS = frozenset({"acknowledgement", "override", "strike", "confirmation", "bag_prepared", "bag_discarded"})
+_LEDGER_MEANINGS = frozenset(
+    {"acknowledgement", "override", "strike", "confirmation", "review", "bag_prepared", "bag_discarded"}
+)
 
 
 def _says_something(entry: Entry, workflow: Workflow) -> bool:
@@ -176,6 +188,8 @@ def _posted(ledger: Ledger, entry: Entry, workflow: Workflow) -> None:
         _strike(ledger, data["entry"], entry.occurred_at)
     elif meaning == "confirmation":
         _confirmed(ledger, entry)
+    elif meaning == "review":
+        _reviewed(ledger, entry, workflow)
     if meaning in ("bag_prepared", "bag_discarded"):
         _void_double_checks(ledger, entry.entry_id)
 
@@ -186,6 +200,13 @@ def _confirmed(ledger: Ledger, entry: Entry) -> None:
     if since is not None:
         ledger.confirmed = {**ledger.confirmed, entry.entry_id: (target, since)}
         ledger.unconfirmed = {id: at for id, at in ledger.unconfirmed.items() if id != target}
+
+
+def _reviewed(ledger: Ledger, entry: Entry, workflow: Workflow) -> None:
+    """A review that names the alert about unconfirmed entries covers all of them that were charted by then."""
+    named = ledger.named_rules(list(entry.data.get("alerts", ())))
+    if any(isinstance(band.since, Unconfirmed) for rule in named for band in workflow.alerts[rule].bands):
+        ledger.reviewed = {**ledger.reviewed, entry.entry_id: frozenset(ledger.unconfirmed)}
 
 
 def _strike(ledger: Ledger, target: str, at: datetime) -> None:
