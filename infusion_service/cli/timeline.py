@@ -16,8 +16,6 @@ COLUMNS = ("time", "what", "who", "values", "then")
 LATE_S = 60.0
 """From this delay on an entry shows when it was received."""
 
-_VALUES_CHARS_MAX = 100
-
 Entry = Mapping[str, Any]
 
 
@@ -107,12 +105,11 @@ def _who(entry: Entry) -> str:
 
 
 def _values(entry: Entry) -> str:
-    """Return the data on one line; what is too long for it ends in dots (`--json` has it all)."""
+    """Return the data as text, all of it: a cut line may hide the very reading somebody looks for."""
     if entry.get("withheld"):
         return "not shown while two people enter this apart"
     data = {name: value for name, value in entry.get("data", {}).items() if name not in ("rule", "alert_id")}
-    text = " ".join(f"{name}={_value(value)}" for name, value in data.items() if value not in (None, "", [], {}))
-    return text if len(text) <= _VALUES_CHARS_MAX else text[: _VALUES_CHARS_MAX - 3] + "..."
+    return " ".join(f"{name}={_value(value)}" for name, value in data.items() if value not in (None, "", [], {}))
 
 
 def _value(value: object) -> str:

@@ -70,6 +70,17 @@ def test_replay_is_the_same_from_the_database_and_from_the_service(site: Site) -
     assert [entry["entry_id"] for entry in here["entries"]] == [entry["entry_id"] for entry in facts]
 
 
+def test_every_value_of_a_fact_is_in_its_line(site: Site) -> None:
+    with site.serving() as service:
+        simulated(site, service.url)
+        service.stop()
+    day = days_of(site)[-1]
+    lines = site.run("replay", day).out
+    for entry in json.loads(site.run("replay", day, "--json").out)["entries"]:
+        for name, value in entry.get("data", {}).items():
+            assert value in ("", [], {}) or name in ("rule", "alert_id") or f"{name}=" in lines, entry["type"]
+
+
 def test_replay_leaves_no_trace(site: Site) -> None:
     with site.serving() as service:
         simulated(site, service.url)
