@@ -21,6 +21,7 @@ let touchedAt = performance.now();
 let notedAt = -Infinity;
 /** Somebody signed out while the service was away: their session ends with the first word to it. */
 let signOutDue = false;
+let leaving = Promise.resolve();
 
 /** @param {Person | null} who */
 function set(who) {
@@ -70,6 +71,8 @@ async function nameOf(badge) {
 /** Sign somebody in on this tablet; returns why not, or nothing. @param {string} badge @param {string} pin */
 export async function signIn(badge, pin) {
   let answer;
+  // The end of one session takes its cookie away, whosever it is by then.
+  await leaving;
   try {
     answer = await post("/v1/sessions", { badge, pin, cookie: true });
   } catch {
@@ -97,6 +100,11 @@ export async function signOut() {
   set(null);
   await forgetNames();
   if (!had?.session) return;
+  leaving = endSession();
+  await leaving;
+}
+
+async function endSession() {
   try {
     await ask("/v1/sessions/current", { method: "DELETE" });
   } catch {
