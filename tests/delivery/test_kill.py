@@ -146,7 +146,9 @@ async def committed(serving: Serving, days: list[str]) -> list[str]:
 
 
 def judge(receiver: Receiver, wanted: list[str]) -> None:
-    assert {event["id"] for event in receiver.taken} >= set(wanted)
+    # All that was committed, and nothing that was not.
+    assert {event["id"] for event in receiver.taken} == set(wanted)
+    assert set(receiver.bodies) == set(wanted)
     assert all(len(bodies) == 1 for bodies in receiver.bodies.values())
     numbers = {int(json.loads(next(iter(bodies)))["epsequence"]) for bodies in receiver.bodies.values()}
     assert numbers == set(range(1, max(numbers) + 1))

@@ -69,6 +69,19 @@ def test_the_channel_answers_when_its_destinations_are_done_and_reads_utf_8() ->
     assert properties.findtext("charset") == "UTF-8"
 
 
+def test_the_channel_has_what_the_engine_will_not_deploy_one_without() -> None:
+    (destination,) = channel().findall("destinationConnectors/connector")
+    for transformer in (
+        channel().find("sourceConnector/transformer"),
+        destination.find("transformer"),
+        destination.find("responseTransformer"),
+    ):
+        assert transformer is not None
+        assert transformer.find("inboundProperties") is not None
+        assert transformer.find("outboundProperties") is not None
+    assert int(channel().findtext("nextMetaDataId") or 0) > int(destination.findtext("metaDataId") or 0)
+
+
 @pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node on this machine")
 def test_the_script_verifies_and_dedupes() -> None:
     secret, body = new_secret(), body_of()

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from infusion_service.delivery.requests import EndpointChange, Replay
+from infusion_service.delivery.requests import EndpointChange, NewEndpoint, Replay
 from infusion_service.delivery.schedule import Reply
+from infusion_service.delivery.signing import read_secret, verified
 from tests.delivery.judging import order_per_day, same_bytes
-from tests.delivery.virtual import ADMIN, Arrival, Site, day, in_virtual_time
+from tests.delivery.virtual import ADMIN, URL, Arrival, Receiver, Site, day, in_virtual_time
 from tests.log.given import MORNING
 
 HOUR = 3600.0
@@ -84,6 +85,31 @@ def test_a_start_at_a_place_of_the_log(key_file: Path) -> None:
         await asyncio.sleep(1)
         assert [a.event["data"]["seq"] for a in receiver.arrivals] == [4, 5]
         assert receiver.taken == [1, 2]
+        await site.endpoints.stop()
+
+    in_virtual_time(work)
+
+
+def test_an_old_secret_signs_beside_the_new_one_until_its_end_and_no_longer(key_file: Path) -> None:
+    async def work() -> None:
+        site = Site(key_file)
+        if not site.endpoints.started:
+            await site.endpoints.start()
+        receiver = site.receivers.setdefault(URL, Receiver())
+        made = await site.endpoints.create(NewEndpoint(name="engine", url=URL, signature=["v1", "v1a"]), ADMIN)
+        turned = await site.endpoints.rotate(made["id"], 60, ADMIN)
+        old, new = read_secret(made["secret"]), read_secret(turned["secret"])
+        for wait_s in (0, 59, 2):
+            await asyncio.sleep(wait_s)
+            await site.fact(day(1))
+            await asyncio.sleep(0.2)
+        signed = []
+        for arrival in receiver.arrivals:
+            headers = arrival.headers
+            sent = headers["webhook-id"], int(headers["webhook-timestamp"]), arrival.body
+            by = tuple(verified(headers["webhook-signature"], secret, *sent) for secret in (new, old))
+            signed.append((*by, headers["webhook-signature"].count("v1a,")))
+        assert signed == [(True, True, 2), (True, True, 2), (True, False, 1)]
         await site.endpoints.stop()
 
     in_virtual_time(work)
