@@ -199,6 +199,18 @@ async def test_figures_name_routes_and_roles_but_no_day_and_no_person(ward: Http
     assert "nurse-1" not in figures
 
 
+async def test_an_open_alert_names_its_evidence_and_the_source_of_its_rule(ward: HttpWard) -> None:
+    day_id = await ward.schedule()
+    await ward.fact(day_id, "patient.checked_in", {"identity_check": "wristband_scan"})
+    reading = await ward.fact(day_id, "vitals.recorded", {**VITALS, "systolic_mmhg": 165})
+
+    (alert,) = (await ward.get(f"/v1/days/{day_id}")).body["alerts"]
+
+    assert alert["rule"] == "bp-high"
+    assert alert["evidence"] == [reading.body["event_id"]]
+    assert alert["source"]
+
+
 async def test_figures_show_the_alerts_for_each_hour_of_a_patient_under_way(ward: HttpWard) -> None:
     day_id = await ward.schedule()
     await ward.fact(day_id, "patient.checked_in", {"identity_check": "wristband_scan"})
