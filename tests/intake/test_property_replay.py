@@ -163,7 +163,7 @@ def differing(view: dict[str, Any] | None, again: dict[str, Any] | None) -> dict
     return {name: (one.get(name), other.get(name)) for name in {*one, *other} if one.get(name) != other.get(name)}
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(steps=shifts(max_size=8))
 def test_what_was_answered_is_answered_again(wards: list[Ward], steps: list[Step]) -> None:
     hold(wards, steps)
