@@ -1,7 +1,8 @@
 """Simulated tablets: each keeps one connection and charts what its nurse enters, at a common steady rate.
 
-Promises: open loop (a slow answer does not slow the sending), times measured from the moment a fact was to be sent.
-Does not: play a day to its end; states and guards are the rehearsals' business.
+Promises: open loop (a slow answer does not slow the sending), times measured from the moment a fact was to be sent;
+what is charted follows from the workflow file that the service serves (`simulated_facts`). Does not: play a day to its
+end; states and guards are the rehearsals' business.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from zoneinfo import ZoneInfo
 import aiohttp
 
 from infusion_service.cli.exits import refused, unreachable
+from infusion_service.cli.simulated_facts import SimulatedFacts
+from infusion_service.clinical.workflow import load_workflow
 from infusion_service.intake.identifiers import new_id
 
 WAIT_S = 30.0
 
 HTTP_OK, HTTP_CREATED = 200, 201
-
-CHECK_IN = ("patient.checked_in", {"identity_check": "wristband_scan"})
 
 
 @dataclass(slots=True)
@@ -42,9 +43,13 @@ class _Tablet:
 class Load:
     """One run of simulated tablets against one service."""
 
-    def __init__(self, url: str, admin_token: str, *, ward: str, tablets: int) -> None:
-        """Enrol `tablets` devices on `ward` with `admin_token`, under names no other run has."""
+    def __init__(self, url: str, admin_token: str, *, ward: str, tablets: int, workflow: str | None = None) -> None:
+        """Enrol `tablets` devices on `ward` with `admin_token`, under names no other run has.
+
+        `workflow` names the product; it may be left out where the service has one.
+        """
         self._url = url
+        self._workflow_asked = workflow
         self._admin_token = admin_token
         self._ward = ward
         self._tablets_wanted = tablets
@@ -74,6 +79,7 @@ class Load:
 
     async def _set_up(self, days: int) -> None:
         async with self._client() as admin:
+            self._facts = await self._product(admin)
             nurse = {"name": "Simulated Nurse", "role": "nurse", "badge": f"load-{self._run}", "pin": "482916"}
             await self._ask(admin, "/v1/staff", {"staff": f"load-{self._run}", **nurse}, self._admin_token)
             for number in range(self._tablets_wanted):
@@ -95,8 +101,27 @@ class Load:
             self._date = today.isoformat()
             view = await self._ask(tablet.client, "/v1/days", self._day(number), tablet.token)
         tablet.days.append(view["day_id"])
-        check_in = {"event_id": _new_id(), "type": CHECK_IN[0], "data": CHECK_IN[1]}
-        await self._ask(tablet.client, f"/v1/days/{view['day_id']}/events", check_in, tablet.token)
+        for fact in self._facts.checking_in():
+            check_in = {"event_id": _new_id(), **fact}
+            await self._ask(tablet.client, f"/v1/days/{view['day_id']}/events", check_in, tablet.token)
+
+    async def _product(self, admin: aiohttp.ClientSession) -> SimulatedFacts:
+        """Fetch the workflow file of the product. Raises `CommandFailed`."""
+        names = {"Authorization": f"Bearer {self._admin_token}"}
+        try:
+            async with admin.get("/v1/workflows", headers=names) as response:
+                known = (await response.json(content_type=None)).get("workflows", [])
+            named = [each for each in known if self._workflow_asked in (None, each["name"])]
+            if len({each["name"] for each in named}) != 1:
+                there = ", ".join(sorted({each["name"] for each in known})) or "none"
+                raise refused(f"name the product with --workflow; {self._url} has: {there}")
+            newest = max(named, key=lambda each: int(each["version"]))
+            path = f"/v1/workflows/{newest['name']}/{newest['version']}"
+            async with admin.get(path, headers={**names, "Accept": "application/toml"}) as response:
+                workflow = load_workflow(await response.read(), file=newest["name"])
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise unreachable(f"{self._url} does not answer: {type(error).__name__} {error}") from None
+        return SimulatedFacts(workflow)
 
     def _day(self, number: int) -> dict[str, Any]:
         return {
@@ -106,8 +131,7 @@ class Load:
             "day": 1,
             "date": self._date,
             "ward": self._ward,
-            "baseline_deficits": [],
-            "attested_history": [],
+            **self._facts.scheduling(),
         }
 
     async def _hand_out(self, rate_per_s: float, count: int) -> None:
@@ -119,7 +143,7 @@ class Load:
             due_s = started_s + number / rate_per_s
             await asyncio.sleep(max(0.0, due_s - time.monotonic()))
             tablet, day = days[number % len(days)]
-            tablet.waiting.put_nowait((due_s, day, _fact(chance)))
+            tablet.waiting.put_nowait((due_s, day, {"event_id": _new_id(), **self._facts.charted(chance)}))
 
     async def _send(self, tablet: _Tablet) -> None:
         while True:
@@ -169,24 +193,6 @@ class Load:
         async with client.post(path, json=body, headers=headers) as response:
             answer: dict[str, Any] = await response.json(content_type=None)
             return response.status, answer
-
-
-def _fact(chance: random.Random) -> dict[str, Any]:
-    """Return a complete, unremarkable set of vital signs, or now and then a note."""
-    if chance.random() < 0.1:  # noqa: PLR2004 - one in ten
-        return {"event_id": _new_id(), "type": "note.added", "data": {"text": "resting, no complaints"}}
-    signs = {
-        "heart_rate_per_min": chance.randint(62, 88),
-        "systolic_mmhg": chance.randint(112, 132),
-        "diastolic_mmhg": chance.randint(66, 82),
-        "spo2_percent": chance.randint(96, 99),
-        "on_oxygen": False,
-        "spo2_scale": 1,
-        "respiratory_rate_per_min": chance.randint(13, 18),
-        "temperature_celsius": chance.randint(362, 373) / 10,
-        "consciousness": "A",
-    }
-    return {"event_id": _new_id(), "type": "vitals.recorded", "data": signs}
 
 
 def _new_id() -> str:

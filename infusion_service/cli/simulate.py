@@ -15,7 +15,7 @@ Whole = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 Rate = Annotated[float, Parameter(validator=validators.Number(gt=0))]
 
 
-def simulate(
+def simulate(  # noqa: PLR0913 - one parameter for each option
     *,
     to: str,
     days: Whole = 10,
@@ -23,6 +23,7 @@ def simulate(
     facts: Whole = 60,
     tablets: Whole = 8,
     ward: str = "neuro-day",
+    workflow: str | None = None,
     token_file: TokenFile = None,
     json: Json = False,
 ) -> int:
@@ -45,6 +46,8 @@ def simulate(
         Tablets, each with a connection and a person signed in.
     ward
         Ward of the days.
+    workflow
+        Product of the days; may be left out where the service has one.
     token_file
         File with an administrator's token; or set INFUSION_TOKEN.
     json
@@ -54,7 +57,7 @@ def simulate(
     from infusion_service.cli.load import Load
 
     token = read_token(settings_from(None), token_file)
-    load = Load(to, token, ward=ward, tablets=min(tablets, days))
+    load = Load(to, token, ward=ward, tablets=min(tablets, days), workflow=workflow)
     say(f"{days} days, {facts} facts each, {rate:g} a second, to {to}")
     figures = asyncio.run(load.run(days=days, rate_per_s=rate, facts=facts))
     if json:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from infusion_service.cli.rehearsal import composition
 from infusion_service.cli.rehearsal.expectation import Reply
 from infusion_service.cli.rehearsal.scene import Gains, PlayedDay, Scene
-from infusion_service.cli.rehearsal.script import UNREMARKABLE, GivenDay, Post, Script, SecondPerson
+from infusion_service.cli.rehearsal.script import GivenDay, Post, Script, SecondPerson
 from infusion_service.cli.rehearsal.strict import ScriptInvalid
 from infusion_service.cli.rehearsal.ward import Call, Ward
 from infusion_service.clinical.vocabulary import format_time
@@ -49,13 +49,13 @@ class Posting:
         unremarkable: Mapping[str, Any],
         vary: Vary,
     ) -> None:
-        """`unremarkable` are the workflow's own values of signs; `vary` changes each filled set of signs."""
+        """`unremarkable` are the values of signs that nothing is said of; `vary` changes each filled set of signs."""
         self._script = script
         self._ward = ward
         self._workflow = workflow
         self._scene = scene
         self._gains = gains
-        self._unremarkable = {**UNREMARKABLE, **unremarkable}
+        self._unremarkable = unremarkable
         self._vary = vary
         self._event_ids: dict[str, str] = {}
         self._replays: dict[str, Callable[[], Awaitable[list[Reply]]]] = {}

@@ -7,13 +7,15 @@ drugs, doses and clock times all stand in the file.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import time, timedelta
 from typing import Any
 
+from infusion_service.cli.rehearsal.script import UNREMARKABLE
 from infusion_service.cli.rehearsal.strict import ScriptInvalid, Table, as_json
 from infusion_service.cli.rehearsal.wall_time import WallTime
+from infusion_service.clinical.model_check_letters import Alphabet
 from infusion_service.clinical.workflow import Workflow
 
 
@@ -51,7 +53,7 @@ class Routine:
     checks: Mapping[str, CheckDone]
     steps: tuple[RoutineStep, ...]
     unremarkable: Mapping[str, Any]
-    """Values of signs on which no rule remarks."""
+    """Values of signs on which no rule remarks: the file's, else those of the rehearsal format, else plain ones."""
 
     def up_to(self, target: str) -> tuple[RoutineStep, ...]:
         """Return the steps that lead to `target`. Raises `ScriptInvalid` when the routine knows no such target."""
@@ -77,26 +79,39 @@ def read_routine(workflow: Workflow) -> Routine:
     raw_checks = table.mapping("checks")
     checks = _checks_meant(workflow) if raw_checks is None else _checks(raw_checks, file)
     steps = tuple(_step(raw, number, file, checks) for number, raw in enumerate(table.tables("routine") or [], 1))
-    unremarkable = as_json(table.mapping("unremarkable") or {})
+    said = as_json(table.mapping("unremarkable") or {})
     table.finish()
-    routine = Routine(file=file, start=start, checks=checks, steps=steps, unremarkable=unremarkable)
-    _known(routine, workflow)
-    return routine
+    _known(said, checks, steps, workflow)
+    return Routine(
+        file=file, start=start, checks=checks, steps=steps, unremarkable=_unremarkable(said, checks, workflow)
+    )
 
 
-def _known(routine: Routine, workflow: Workflow) -> None:
-    """Look whether every fact and field that the routine names is there. Raises `ScriptInvalid`."""
+def _unremarkable(said: Mapping[str, Any], checks: Mapping[str, CheckDone], workflow: Workflow) -> dict[str, Any]:
+    kinds = workflow.of_meaning("vital_signs")
+    plain = {
+        sign: Alphabet(workflow).plain(kind).data[sign] for kind in kinds for sign in workflow.facts[kind].complete_set
+    }
+    done = {sign: value for check in checks.values() if check.post in kinds for sign, value in check.data.items()}
+    return {**plain, **UNREMARKABLE, **done, **said}
+
+
+def _known(
+    said: Mapping[str, Any], checks: Mapping[str, CheckDone], steps: Sequence[RoutineStep], workflow: Workflow
+) -> None:
+    """Look whether every fact and field that the table names is there. Raises `ScriptInvalid`."""
+    file = f"{workflow.name}.v{workflow.version}"
     signs = {name for fact in workflow.of_meaning("vital_signs") for name in workflow.facts[fact].fields}
-    _each(routine.unremarkable, signs, "sign that is recorded", routine.file, "[rehearsal.unremarkable]")
-    posts = [(f"[rehearsal.checks.{name}]", check.post, check.data) for name, check in routine.checks.items()]
+    _each(said, signs, "sign that is recorded", file, "[rehearsal.unremarkable]")
+    posts = [(f"[rehearsal.checks.{name}]", check.post, check.data) for name, check in checks.items()]
     posts += [
         (f"[[rehearsal.routine]] {number}", step.post, {**step.data, **step.days_after})
-        for number, step in enumerate(routine.steps, 1)
+        for number, step in enumerate(steps, 1)
         if step.post is not None
     ]
     for where, post, data in posts:
-        _each((post,), workflow.facts, "fact", routine.file, where)
-        _each(data, workflow.facts[post].fields, f"field of {post}", routine.file, where)
+        _each((post,), workflow.facts, "fact", file, where)
+        _each(data, workflow.facts[post].fields, f"field of {post}", file, where)
 
 
 def _each(names: Iterable[str], known: Iterable[str], what: str, file: str, where: str) -> None:
