@@ -9,6 +9,8 @@ it raised, replaced, closed or escalated and when an open alert was raised, lear
 (one that a struck fact had replaced is raised anew, later); `check.overdue` of a check that was due only because of it;
 the emergency that its alert declared and the strike of that; the version of the day. And, as the protocol says of the
 course (1), a permanent stop whose only evidence is struck leaves a hold that waits for a prescriber's review.
+
+The same of a correction, which is strike and replacement in one: as if only the replacement had been charted, late.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from infusion_service.clinical.decide import Accepted
 from infusion_service.clinical.vocabulary import Refusal, Submission
 from tests.clinical.bedside import CHARGE_NURSE, Bedside
 from tests.clinical.drawn_days import (
@@ -63,23 +67,31 @@ def mistakes(draw: st.DrawFn) -> Mistake:
     return Mistake(fact, draw(late), draw(stands))
 
 
-def lived(state: str, facts: list[Drawn], mistake: Mistake | None) -> dict[str, Any]:
-    """Chart the facts as they happen, and the mistake with its strike if there is one; say what the day comes to."""
+def lived(
+    state: str, facts: list[Drawn], mistake: Mistake, *, made: bool, instead: Drawn | None = None
+) -> dict[str, Any]:
+    """Chart the facts as they happen, the mistake where it is made, its strike or what is charted instead of it.
+
+    Returns what the day comes to.
+    """
     bedside, day_id = bedside_in(state)
     start = bedside.now
+    charted_ms = mistake.fact.after_ms + mistake.late_ms
     plan: list[tuple[int, int, Drawn | None]] = [(fact.after_ms, 1, fact) for fact in facts]
-    if mistake is not None:
-        charted_ms = mistake.fact.after_ms + mistake.late_ms
-        plan += [(charted_ms, 0, mistake.fact), (charted_ms + mistake.stands_ms, 2, None)]
+    plan.append((charted_ms + mistake.stands_ms, 2, instead))
+    if made:
+        plan.append((charted_ms, 0, mistake.fact))
     for after_ms, _, fact in sorted(plan, key=lambda step: step[:2]):
         bedside.advance(start + timedelta(milliseconds=after_ms))
         if fact is None:
-            assume(not isinstance(_strike(bedside, day_id), Refusal))
-        elif fact.event_id == STRUCK_ID:
-            at = start + timedelta(milliseconds=fact.after_ms)
-            assume(not isinstance(bedside.submit(fact.submission(day_id, at)), Refusal))
-        else:
-            accepted(bedside.submit(fact.submission(day_id, start + timedelta(milliseconds=fact.after_ms))))
+            assume(not made or not isinstance(_strike(bedside, day_id), Refusal))
+            continue
+        charted = fact.submission(day_id, start + timedelta(milliseconds=fact.after_ms))
+        if fact is instead:
+            charted = replace(charted, corrects=STRUCK_ID if made else None, actor=CHARGE_NURSE)
+        decision = bedside.submit(charted)
+        assume(fact is not mistake.fact or isinstance(decision, Accepted))
+        accepted(decision)
     bedside.advance(start + timedelta(minutes=3 * WINDOW_MIN))
     bedside.tick(day_id)
     view = bedside.view(day_id)
@@ -106,10 +118,31 @@ def _strike(bedside: Bedside, day_id: str) -> object:
 
 def hold(state: str, facts: list[Drawn], mistake: Mistake) -> None:
     """A day with the mistake struck comes to what it comes to without it."""
-    struck, never = lived(state, facts, mistake), lived(state, facts, None)
-    assert {name: struck[name] for name in struck if struck[name] != never[name]} == {
-        name: never[name] for name in struck if struck[name] != never[name]
-    }
+    struck, never = lived(state, facts, mistake, made=True), lived(state, facts, mistake, made=False)
+    assert differing(struck, never) == {}
+
+
+def hold_corrected(state: str, facts: list[Drawn], mistake: Mistake, instead: Drawn) -> None:
+    """A day with the mistake corrected comes to what it comes to with the replacement alone."""
+    corrected = lived(state, facts, mistake, made=True, instead=instead)
+    alone = lived(state, facts, mistake, made=False, instead=instead)
+    assert differing(corrected, alone) == {}
+
+
+def differing(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """The members in which two days differ, each with both values."""
+    return {name: (one[name], other[name]) for name in one if one[name] != other[name]}
+
+
+@st.composite
+def corrections(draw: st.DrawFn) -> tuple[Mistake, Drawn]:
+    """A mistake that moved nothing, and what should have been charted, at the same moment or another."""
+    kind, data = draw(st.one_of(quiet_facts(bleeding=True), st.sampled_from(SIGNS_OF_STOP)))
+    after_ms = draw(st.integers(1, WINDOW_MIN)) * 60_000 + 1
+    stands = draw(st.sampled_from([0, 1000, 60_000, 600_000, 3_600_000]))
+    mistake = Mistake(Drawn(kind, data, after_ms, STRUCK_ID), 0, stands)
+    earlier_ms = draw(st.sampled_from([0, 0, 0, 60_001]))
+    return mistake, Drawn(*draw(quiet_facts(bleeding=True)), max(after_ms - earlier_ms, 1), STRIKE_ID)
 
 
 @settings(max_examples=60, deadline=None)
@@ -124,3 +157,21 @@ def test_a_struck_fact_might_as_well_never_have_been_posted(state: str, facts: l
 @given(st.sampled_from(STATES), quiet_hours(), mistakes())
 def test_a_struck_fact_never_leaves_a_trace_in_what_is_true(state: str, facts: list[Drawn], mistake: Mistake) -> None:
     hold(state, facts, mistake)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(STATES), quiet_hours(max_size=6), corrections())
+def test_a_corrected_fact_might_as_well_have_been_charted_right(
+    state: str, facts: list[Drawn], drawn: tuple[Mistake, Drawn]
+) -> None:
+    hold_corrected(state, facts, *drawn)
+
+
+@pytest.mark.drill
+@pytest.mark.timeout(1200)
+@settings(max_examples=1500, deadline=None)
+@given(st.sampled_from(STATES), quiet_hours(), corrections())
+def test_a_corrected_fact_never_leaves_a_trace_in_what_is_true(
+    state: str, facts: list[Drawn], drawn: tuple[Mistake, Drawn]
+) -> None:
+    hold_corrected(state, facts, *drawn)
