@@ -18,6 +18,7 @@ from infusion_service.clinical.picture import Fact, Picture
 from infusion_service.clinical.refusals import conflicts_with_later, invalid, role_not_permitted_to_strike
 from infusion_service.clinical.trail import Trail
 from infusion_service.clinical.vocabulary import SERVICE_ROLE, Refusal, Submission
+from infusion_service.clinical.watched import refused_diagnosis, refused_laboratory
 
 STRIKING_ROLES = ("charge_nurse", "prescriber")
 
@@ -82,8 +83,13 @@ def _strikable(day: Day, target: str, submission: Submission, pointer: str) -> F
 
 
 def special_refusal(course: Course, day: Day, submission: Submission, data: Mapping[str, Any]) -> Refusal | None:
-    """Refuse facts that name an alert or entry which is not there. 422 invalid_fact."""
+    """Refuse facts that name an alert or entry which is not there, or something watched by a name the rules do not
+    know. 422 invalid_fact, implausible."""
     meaning = day.workflow.meaning.get(submission.type)
+    if meaning in ("lab_sampled", "lab_resulted"):
+        return refused_laboratory(day.workflow.definition, data)
+    if meaning == "diagnosis":
+        return refused_diagnosis(day.workflow.definition, data)
     if meaning == "acknowledgement" and data["alert"] not in day.ledger.alerts:
         return invalid("/data/alert", "names no alert of this day")
     if meaning == "review":

@@ -242,6 +242,19 @@ class Escalation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     source: str
 
 
+class Analyte(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A laboratory value that rules look at: under which name, in which units, and which values can be."""
+
+    also_called: tuple[str, ...] = ()
+    """Other names people write: refused with the right one, so that no result stays unseen under them."""
+    units: dict[str, Decimal] = {}
+    """Each unit as it may be written, with what turns a value into the unit that the rules compare in (that one: 1).
+    Any unit, where none is named: then a result can only be compared with its own reference."""
+    hard: tuple[Decimal, Decimal] | None = None
+    """What can be, in the unit of the rules."""
+    source: str
+
+
 class WorkflowFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A whole workflow file as parsed."""
 
@@ -267,5 +280,6 @@ class WorkflowFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     unattributed_how: tuple[str, ...] = ()
     safety: tuple[Safety, ...] = ()
     code_groups: dict[str, tuple[str, ...]] = {}
+    analytes: dict[str, Analyte] = {}
     rehearsal: dict[str, Any] = {}
     """How an unremarkable day is played by rehearsals; no clinical rule reads it, the player judges it."""

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from infusion_service.clinical.dose import Bag
 from infusion_service.clinical.episodes import close_named, close_stop_class, judge
 from infusion_service.clinical.evidence import reaches
+from infusion_service.clinical.laboratory import compared
 from infusion_service.clinical.picture import (
     ActiveSymptom,
     Entered,
@@ -180,10 +181,10 @@ def _lab_resulted(picture: Picture, fact: Fact, workflow: Workflow) -> None:
     data = fact.data
     reference = data.get("reference_high")
     result = LabResult(
-        Decimal(data["value"]),
+        compared(data["value"], workflow.definition, data),
         # No sample is younger than its result: one dated ahead would hide every later one.
         min(parse_time(data["sampled_at"]), fact.at),
-        Decimal(reference) if reference else None,
+        compared(reference, workflow.definition, data) if reference else None,
         fact.pos,
         fact.id,
     )

@@ -14,6 +14,7 @@ from typing import Any
 from infusion_service.clinical import alert_definition as alerts
 from infusion_service.clinical.definition import Field
 from infusion_service.clinical.facts import read_fact
+from infusion_service.clinical.laboratory import unit_of_rules
 from infusion_service.clinical.model_check_letters import Alphabet, Letter
 from infusion_service.clinical.model_check_values import unit, written
 from infusion_service.clinical.vocabulary import Refusal
@@ -115,7 +116,9 @@ def _lab(leaf: alerts.Lab, alphabet: Alphabet) -> Iterator[Said]:
         field = alphabet.workflow.facts[name].fields["value"]
         number = None if leaf.fall_percent is not None or leaf.above_reference else _number(leaf, field)
         if number is not None:
-            yield name, {"analyte": leaf.analyte, "value": written(number, field)}
+            in_unit = unit_of_rules(alphabet.workflow.definition, leaf.analyte)
+            said = {"analyte": leaf.analyte, "value": written(number, field)}
+            yield name, said if in_unit is None else {**said, "unit": in_unit}
 
 
 _SAID: dict[type, Callable[[Any, Alphabet], Iterator[Said]]] = {

@@ -16,6 +16,7 @@ from infusion_service.clinical import guard_definition as guards
 from infusion_service.clinical.definition import FactType, Field
 from infusion_service.clinical.dose import MINUTES_PER_HOUR
 from infusion_service.clinical.guard_definition import Guard
+from infusion_service.clinical.laboratory import unit_of_rules
 from infusion_service.clinical.model_check_values import (
     A_TEXT,
     LEFT_OUT,
@@ -296,6 +297,10 @@ def _analyte(alphabet: Alphabet, _field: Field) -> str:
     return next(iter(drawn), A_TEXT)
 
 
+def _unit(alphabet: Alphabet, field: Field) -> str:
+    return unit_of_rules(alphabet.workflow.definition, _analyte(alphabet, field)) or A_TEXT
+
+
 def _valid_minutes(_alphabet: Alphabet, field: Field) -> int:
     return int(field.at_most) if field.at_most is not None else MINUTES_PER_HOUR
 
@@ -313,6 +318,7 @@ _MEANT: dict[tuple[str | None, str], Callable[[Alphabet, Field], Any]] = {
     ("acknowledgement", "alert"): lambda *_: Alerts(one=True),
     ("lab_sampled", "analyte"): _analyte,
     ("lab_resulted", "analyte"): _analyte,
+    ("lab_resulted", "unit"): _unit,
     ("medication_given", "ended_at"): lambda *_: Now(),
     ("override", "valid_minutes"): _valid_minutes,
 }

@@ -33,6 +33,7 @@ _PARTS = {
     "escalations": "escalation",
     "roles": "role",
     "code_groups": "code group",
+    "analytes": "analyte",
 }
 _WORDS = {"sources": "from", "since": "from", "event_class": "class"}
 """Fields whose key in the file is another word than in Python."""
