@@ -179,6 +179,11 @@ def wall_time(value: object) -> str:
     raise Unreadable(f"{value!r} is not a wall time", 'Write hours and minutes: "12:00".')
 
 
+def wall_time_or_never(value: object) -> str | None:
+    """Read a time of day, or `never`."""
+    return None if value == "never" else wall_time(value)
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ` Did you mean X?` for the nearest of `known`, or nothing where none is near."""
     close = difflib.get_close_matches(name, list(known), n=1)

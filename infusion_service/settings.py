@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from infusion_service import packaged
 from infusion_service import setting_values as read
+from infusion_service.limits import Limits
 from infusion_service.setting_values import Reader, Unreadable, did_you_mean
 
 ClockKind = Literal["real", "simulated"]
@@ -36,39 +37,6 @@ class Ward:
     """IANA name, such as Europe/Paris."""
     missed_cutoff: str = "12:00"
     """Wall time HH:MM in `timezone`; copied into each day when it is scheduled."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Where the service says no instead of growing: every bound of a queue, a body, a page or a wait, unit last."""
-
-    body_bytes_max: int = 256 * 1024
-    batch_bytes_max: int = 1024 * 1024
-    batch_items_max: int = 500
-    intake_queue_max: int = 4096
-    """Submissions waiting for the writer; past it 503 with Retry-After (stop and emergency facts pass)."""
-    intake_batch_max: int = 512
-    """Submissions decided and committed together."""
-    day_cache_days_max: int = 512
-    page_entries_max: int = 1000
-    device_requests_per_s: int = 100
-    device_requests_burst_max: int = 1000
-    site_requests_per_s: int = 2000
-    site_requests_burst_max: int = 10_000
-    sse_clients_max: int = 64
-    """Live streams of the site at once; each holds a connection."""
-    sse_clients_each_max: int = 16
-    """Live streams of one device, person or service."""
-    header_wait_s: int = 15
-    unheard_connections_max: int = 256
-    """Connections whose first header has not come yet; one more, and the oldest of them is cut off."""
-    body_wait_s: int = 15
-    idle_connection_s: int = 75
-    drain_s_max: int = 10
-    """Time open requests get to finish after SIGTERM."""
-    session_idle_min: int = 30
-    session_hours_max: int = 12
-    pin_attempts_max: int = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +70,8 @@ class Settings:
     """Claim with the wards an office is narrowed to; empty: it is not narrowed."""
     checkpoint_dir: Path | None = None
     """Where signed checkpoints are kept, outside the database; None: `checkpoints` beside it."""
+    verify_at: str | None = "03:00"
+    """When the whole log is verified every day, in the first ward's time zone; None: never by itself."""
     workflows_dir: Path = field(default_factory=packaged.workflows_dir)
     log_json: bool = False
     log_level: str = "info"
@@ -274,6 +244,7 @@ _KEYS: Mapping[str, tuple[str, Reader]] = {
     "oidc.wards_claim": ("oidc_wards_claim", read.text),
     "storage.database": ("database", read.path),
     "storage.checkpoint_dir": ("checkpoint_dir", read.path),
+    "storage.verify_at": ("verify_at", read.wall_time_or_never),
     "workflows.directory": ("workflows_dir", read.path),
     "delivery.networks": ("delivery_networks", read.networks),
     "delivery.plain_networks": ("delivery_plain_networks", read.networks),

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from infusion_service.cli.configuration import Config, Json, settings_from
 from infusion_service.cli.exits import Exit, refused
 from infusion_service.cli.output import show, show_json
+
+if TYPE_CHECKING:
+    from infusion_service.settings import Settings
 
 
 def migrate(*, check: bool = False, config: Config = None, json: Json = False) -> int:
@@ -27,13 +31,14 @@ def migrate(*, check: bool = False, config: Config = None, json: Json = False) -
     """
     from infusion_service.log.store import StoreUnusable
 
-    database = settings_from(config).database
+    settings = settings_from(config)
+    database = settings.database
     if not database.exists():
         raise refused(f"there is no database {database}: run `infusion init`")
     try:
         wanted = _wanted(database)
         if not check:
-            asyncio.run(_open_once(database))
+            asyncio.run(_open_once(settings))
     except StoreUnusable as unusable:
         raise refused(str(unusable)) from None
     if json:
@@ -56,11 +61,8 @@ def _wanted(database: Path) -> list[str]:
     return [migration.name for migration in migrations[version:]]
 
 
-async def _open_once(database: Path) -> None:
-    from infusion_service.log.sqlite import SqliteStore
+async def _open_once(settings: Settings) -> None:
+    from infusion_service.bootstrap import open_service
 
-    store = SqliteStore(database)
-    try:
-        await store.open()
-    finally:
-        await store.close()
+    async with open_service(settings, read_only=True):
+        pass  # opening the store brings it to the schema; nothing else is wanted of the service

@@ -58,6 +58,7 @@ def serve(
 async def _serve(settings: Settings, *, json: bool) -> int:
     from infusion_service.bootstrap import open_service, tune_process
     from infusion_service.cli.hosting import hosted
+    from infusion_service.cli.nightly import verified_nightly
     from infusion_service.clinical.workflow import WorkflowInvalid
     from infusion_service.intake.workflows import WorkflowEdited
     from infusion_service.log.store import StorageFailed, StoreUnusable
@@ -71,8 +72,10 @@ async def _serve(settings: Settings, *, json: bool) -> int:
             _announce(base_url, json=json)
             failed = asyncio.create_task(service.intake.wait_failed(), name="storage failure")
             told = asyncio.create_task(stop.wait(), name="signal")
+            verifying = asyncio.create_task(verified_nightly(service), name="nightly check")
             await asyncio.wait({failed, told}, return_when=asyncio.FIRST_COMPLETED)
             told.cancel()
+            verifying.cancel()
             if failed.done():
                 _end_within(EXIT_S_MAX, Exit.STORAGE_FAILED)
                 raise CommandFailed(

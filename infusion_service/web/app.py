@@ -16,6 +16,7 @@ from infusion_service.delivery.endpoints import Endpoints
 from infusion_service.intake.checkpointing import Checkpoints
 from infusion_service.intake.intake import Intake
 from infusion_service.intake.watch import Watch
+from infusion_service.log.soundness import Soundness
 from infusion_service.log.store import Store
 from infusion_service.settings import Settings
 from infusion_service.web import device_queues, feed, keys, openapi, page, rates, stream
@@ -53,6 +54,11 @@ class Service(Protocol):
         ...
 
     @property
+    def soundness(self) -> Soundness:
+        """What the last verification of the log found."""
+        ...
+
+    @property
     def endpoints(self) -> Endpoints:
         """What is delivered, and whereto."""
         ...
@@ -77,6 +83,7 @@ def build_app(service: Service) -> web.Application:
     app[keys.ACCESS] = service.access
     app[keys.METRICS] = Metrics(log_entries=lambda: intake.log_size, intake_queue=lambda: intake.queue_depth)
     app[keys.METRICS].watch_alarm_budget(intake.alerts_raised, intake.patient_hours)
+    app[keys.METRICS].watch_soundness(service.soundness)
     app[keys.OPENAPI] = openapi.encoded()
     app[keys.STOPPING] = asyncio.Event()
     app[page.PAGE] = page.load_files()
@@ -84,9 +91,9 @@ def build_app(service: Service) -> web.Application:
     app[feed.TURNS] = asyncio.Semaphore(1)
     app[device_queues.DEVICE_QUEUES] = device_queues.DeviceQueues(intake)
     app[stream.BROADCAST] = stream.Broadcast(intake)
-    app.on_shutdown.append(_say_stopping)
     # Whose credential has just ended is cut off at once, and not when a stream looks the next time.
     service.access.add_listener(app[stream.BROADCAST].wake)
+    app.on_shutdown.append(_say_stopping)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, guarded(route), expect_handler=expect)
     return app

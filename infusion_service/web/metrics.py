@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from infusion_service import __version__
 from infusion_service.delivery.figures import EndpointFigures
+from infusion_service.log.soundness import Soundness
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -57,6 +58,10 @@ class Metrics:
     ) -> None:
         """Show how many alerts a ward is given for each hour of a patient under way (`intake.alarm_budget`)."""
         self.registry.register(_AlarmBudget(alerts_raised, patient_hours))
+
+    def watch_soundness(self, soundness: Soundness) -> None:
+        """Show what the last verification of the whole log found; nothing before the first."""
+        self.registry.register(_Verified(soundness))
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one answered request. `route` is the route's pattern, never an address."""
@@ -139,6 +144,24 @@ class _AlarmBudget(Collector):
             if lived_h.get(ward, 0.0) > 0:
                 rate.add_metric((ward, severity), count / lived_h[ward])
         yield from (alerts, hours, rate)
+
+
+class _Verified(Collector):
+    """When the log was verified last, and whether it was sound; no sample before it has been verified."""
+
+    def __init__(self, soundness: Soundness) -> None:
+        self._soundness = soundness
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Return both families."""
+        sound = GaugeMetricFamily("infusion_log_sound", "1 when the whole log verified, 0 when it did not")
+        at = GaugeMetricFamily(
+            "infusion_log_verified_timestamp_seconds", "When the whole log was verified last, Unix time"
+        )
+        if self._soundness.verified_at is not None:
+            sound.add_metric((), 1.0 if self._soundness.sound else 0.0)
+            at.add_metric((), self._soundness.verified_at.timestamp())
+        yield from (sound, at)
 
 
 _GAUGES: tuple[tuple[str, str, Callable[[EndpointFigures], float]], ...] = (
