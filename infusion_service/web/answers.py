@@ -29,3 +29,10 @@ def answer(value: Any, *, status: int = 200, headers: Mapping[str, str] | None =
 def nothing() -> web.Response:
     """Make the answer without a body."""
     return web.Response(status=204)
+
+
+def packed(response: web.Response) -> web.Response:
+    """Have an answer compressed for who takes it so. For long ones that hold nothing a caller could choose."""
+    response.enable_compression()
+    response.headers["Vary"] = "Accept, Accept-Encoding"
+    return response

@@ -16,7 +16,7 @@ from infusion_service.clinical.vocabulary import format_time
 from infusion_service.intake.clock import SimulatedClock
 from infusion_service.intake.intake import Intake
 from infusion_service.web import reach
-from infusion_service.web.answers import answer
+from infusion_service.web.answers import answer, packed
 from infusion_service.web.device_queues import DEVICE_QUEUES, with_missing
 from infusion_service.web.keys import CALLER, INTAKE, SETTINGS
 from infusion_service.web.payloads import UUID_PATTERN
@@ -55,7 +55,7 @@ async def get_board(request: web.Request) -> web.Response:
     if len(rows) >= limit and rows:
         date, day_id = _place(rows[limit - 1])
         shown["next"] = f"{date}~{day_id}"
-    return answer(shown)
+    return packed(answer(shown))
 
 
 async def get_day(request: web.Request) -> web.Response:
@@ -76,7 +76,7 @@ async def get_entries(request: web.Request) -> web.Response:
     day = await reach.readable_day(request, day_id_of(request))
     await reach.note_reading(request, day, "entries")
     shown = await Reader(intake, request[CALLER]).day(day.day_id, await intake.entries(day.day_id))
-    return answer({"day_id": day.day_id, "entries": shown, "as_of": format_time(intake.clock.now())})
+    return packed(answer({"day_id": day.day_id, "entries": shown, "as_of": format_time(intake.clock.now())}))
 
 
 def day_id_of(request: web.Request) -> str:

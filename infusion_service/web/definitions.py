@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from infusion_service.clinical.workflow import Workflow
-from infusion_service.web.answers import answer
+from infusion_service.web.answers import answer, packed
 from infusion_service.web.keys import INTAKE
 from infusion_service.web.problems import not_found
 from infusion_service.web.queries import Query
@@ -30,7 +30,7 @@ async def get_workflow(request: web.Request) -> web.Response:
     headers = {"ETag": f'"{workflow.hash}"', "Vary": "Accept"}
     if TOML_TYPE in request.headers.get("Accept", ""):
         return web.Response(body=workflow.raw, headers={**headers, "Content-Type": f"{TOML_TYPE}; charset=utf-8"})
-    return answer(workflow.as_json(), headers=headers)
+    return packed(answer(workflow.as_json(), headers=headers))
 
 
 async def get_diagram(request: web.Request) -> web.Response:
