@@ -1,12 +1,14 @@
 """The ceiling of deliveries: an aiohttp client that posts bodies, and does nothing else. Run as `bench.bare_sender`.
 
-Arguments: the port of `bench.sink`, which gives the bodies, and how many are under way at once. Prints when it is done.
+Arguments: the port of `bench.sink`, which gives the bodies, and how many are under way at once. Prints the
+microseconds of processor time it took.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Iterator
 
 import aiohttp
@@ -25,8 +27,9 @@ async def send(port: int, at_once: int) -> None:
         async with client.get(url + "reset"):
             pass
         tune_process()
+        began_s = time.process_time()
         await asyncio.gather(*(_worker(client, url, bodies) for _ in range(at_once)))
-    sys.stdout.write("0\n")
+        sys.stdout.write(f"{(time.process_time() - began_s) * 1e6:.0f}\n")
 
 
 async def _worker(client: aiohttp.ClientSession, url: str, bodies: Iterator[bytes]) -> None:

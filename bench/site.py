@@ -186,7 +186,7 @@ class Measured:
 
 def load(server: Server, plan: Plan, *, expected: str = "201") -> Measured:
     """Run the generator on its core; every answer has to be the expected one."""
-    before_us = _cpu_us(server)
+    before_us = cpu_us(server)
     with on_core(GENERATOR_CORE):
         process = subprocess.Popen(
             [sys.executable, "-m", "bench.generator"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -194,10 +194,11 @@ def load(server: Server, plan: Plan, *, expected: str = "201") -> Measured:
     said, _ = process.communicate(msgspec.json.encode(plan), timeout=WAIT_S)
     seen = msgspec.json.decode(said, type=Seen)
     assert set(seen.statuses) == {expected}, seen.statuses
-    return Measured(seen, (_cpu_us(server) - before_us) / seen.answered)
+    return Measured(seen, (cpu_us(server) - before_us) / seen.answered)
 
 
-def _cpu_us(server: Server) -> float:
+def cpu_us(server: Server) -> float:
+    """Processor time a server has used up to now."""
     fields = Path(f"/proc/{server.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") * 1e6
 

@@ -120,6 +120,8 @@ def _refusal_of(url: str, guard: EgressGuard) -> EgressRefused | None:
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     """Read within bounds; what is longer ends the connection instead of being read to its end."""
+    if response.content.at_eof():  # most receivers have nothing to say
+        return b""
     parts: list[bytes] = []
     size = 0
     async for part in response.content.iter_chunked(8192):

@@ -261,18 +261,23 @@ class Dispatcher:
 
     def _launch(self) -> None:
         """Start whatever may start now."""
-        if self.endpoint.state != "active" or self._stopping or self._settler.disable_reason is not None:
-            return
         now = self._clock.now()
-        while self._lanes.in_flight < self.endpoint.max_in_flight and self._may_start(now):
-            item = self._lanes.take_probe() if self.health.open else self._lanes.take(now)
-            if item is None:
-                return
-            self.health.started(now)
-            item.probing = self.health.open
+        while (item := self._next_item(now)) is not None:
             task = asyncio.create_task(self._send(item), name=f"delivery {item.epsequence} to {self.endpoint.id}")
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
+
+    def _next_item(self, now: datetime) -> Item | None:
+        """Take what may start now, if anything may; it is in flight then."""
+        if self.endpoint.state != "active" or self._stopping or self._settler.disable_reason is not None:
+            return None
+        if self._lanes.in_flight >= self.endpoint.max_in_flight or not self._may_start(now):
+            return None
+        item = self._lanes.take_probe() if self.health.open else self._lanes.take(now)
+        if item is not None:
+            self.health.started(now)
+            item.probing = self.health.open
+        return item
 
     def _may_start(self, now: datetime) -> bool:
         if self.health.paused_until is not None and now < self.health.paused_until:
@@ -283,20 +288,27 @@ class Dispatcher:
         not_before = self.health.start_not_before()
         return not_before is None or now >= not_before
 
-    async def _send(self, item: Item) -> None:
-        reason = item.reason if item.reason != "first" or item.fresh else "retry"
-        reply = await self._outlet.post(item.webhook_id, item.body, attempt=len(item.history) + 1, reason=reason)
-        self._settled(item, reply)
+    async def _send(self, item: Item | None) -> None:
+        """Make an attempt, and then others as long as there are any to make: a task for each would cost more."""
+        while item is not None:
+            reason = item.reason if item.reason != "first" or item.fresh else "retry"
+            reply = await self._outlet.post(item.webhook_id, item.body, attempt=len(item.history) + 1, reason=reason)
+            item = self._settled(item, reply)
 
-    def _settled(self, item: Item, reply: Reply) -> None:
-        self._note(self._settler.settle(item, reply, self._clock.now()))
+    def _settled(self, item: Item, reply: Reply) -> Item | None:
+        """Take in what came of an attempt; returns what this task is to send next."""
+        now = self._clock.now()
+        self._note(self._settler.settle(item, reply, now))
         if item.parked:
             self._parked_known = False
-        self._launch()
+        following = self._next_item(now)
+        if following is not None:
+            self._launch()
         half_empty = len(self._lanes) < WINDOW // 2
         idle = self._lanes.in_flight < self.endpoint.max_in_flight
         if idle or self._told or len(self._keeper.unsaved) >= UNSAVED_MAX or (half_empty and self._more_to_take()):
             self._wake.set()
+        return following
 
     def _more_to_take(self) -> bool:
         return self._log_may_have_more or self._table_after is not None or self.health.catching_up

@@ -142,6 +142,11 @@ class Lanes:
         item.due = None
         heapq.heappush(self._ready, (item.epsequence, self.key_of(item)))
 
+    @property
+    def troubled(self) -> bool:
+        """Whether any lane may be held up by a failure."""
+        return bool(self._troubled)
+
     def blocked(self) -> Iterator[Item]:
         """Heads that failed and hold up their lanes until the next attempt, the oldest first."""
         heads = []

@@ -98,8 +98,8 @@ class Settler:
 
     def park_overdue(self, now: datetime) -> list[Delivery]:
         """Park heads that have held up their lanes for too long while others got through."""
-        parked = []
-        if self.endpoint.ordering != "strict":
+        parked: list[Delivery] = []
+        if self._lanes.troubled and self.endpoint.ordering != "strict":
             for head in self._lanes.blocked():
                 if self._overdue(head, now):
                     self._lanes.withdraw(head)
