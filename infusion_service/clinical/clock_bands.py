@@ -20,8 +20,9 @@ _JUST_AFTER = timedelta(milliseconds=1)
 """The log's resolution: what must last *more than* a span is true one step after it."""
 
 
-PICTURES_KEPT_MAX = 4
-"""After each fact the same picture is asked twice: for what follows from it, and for when it changes by itself."""
+PICTURES_KEPT_MAX = 512
+"""After each fact the same picture is asked twice: for what follows from it, and, once the whole batch is decided, for
+when it changes by itself."""
 
 
 @lru_cache(maxsize=PICTURES_KEPT_MAX)

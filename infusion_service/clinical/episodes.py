@@ -23,18 +23,16 @@ from infusion_service.clinical.workflow import Workflow
 
 def judge(picture: Picture, fact: Fact, workflow: Workflow) -> None:
     """Re-judge every family that this fact can touch."""
-    if workflow.meaning[fact.type] == "vital_signs" and _is_unremarkable(picture):
-        return
-    for family in workflow.families_on.get(fact.type, ()):
+    families = workflow.families_on.get(fact.type, ())
+    if workflow.meaning[fact.type] == "vital_signs":
+        standing = {family_id for family_id, episode in picture.episodes.items() if episode.open}
+        concerned = standing.union(picture.vitals[-1].wakes)  # of most sets: nobody
+        families = tuple(family for family in families if family.id in concerned) if concerned else ()
+    for family in families:
         if _touches(family, fact, picture, workflow):
             episode = _judged(picture, family, fact, workflow)
             if episode is not None:
                 picture.episodes = {**picture.episodes, family.id: episode}
-
-
-def _is_unremarkable(picture: Picture) -> bool:
-    """Tell whether the set just charted opens nothing while nothing stands, as nearly all do."""
-    return not picture.vitals[-1].wakes and not any(episode.open for episode in picture.episodes.values())
 
 
 def _touches(family: Family, fact: Fact, picture: Picture, workflow: Workflow) -> bool:

@@ -252,7 +252,10 @@ def _implausible(fact: FactType, data: Mapping[str, Any], *, emergency: bool) ->
         refusal = _outside_hard(fact, data) or _wrong_way_round(fact, data)
         if refusal:
             return refusal
-    doubtful = [name for name, value in data.items() if _outside(fact.fields[name].soft, value)]
+    fields = fact.fields
+    doubtful = [
+        name for name, value in data.items() if (soft := fields[name].soft) is not None and _outside(soft, value)
+    ]
     if doubtful and not confirmed:
         name = doubtful[0]
         return Refusal(
@@ -286,7 +289,7 @@ def _range(bounds: tuple[Decimal, Decimal] | None) -> list[str]:
 def _outside_hard(fact: FactType, data: Mapping[str, Any]) -> Refusal | None:
     for name, value in data.items():
         field = fact.fields[name]
-        if _outside(field.hard, value):
+        if field.hard is not None and _outside(field.hard, value):
             low, high = _range(field.hard)
             members: dict[str, Any] = {"field": name, "value": value, "range": [low, high]}
             if field.hint and not _outside(field.hint_range, value):

@@ -132,7 +132,8 @@ class SystemClock:
 
     def now(self) -> datetime:
         """Return the present moment, UTC in milliseconds: the wall clock's as long as that is believed."""
-        return cut_to_milliseconds(self._steady() if self.parted else self._wall())
+        wall, steady = self._wall(), self._steady()
+        return cut_to_milliseconds(steady if abs(wall - steady) > PARTING_MAX else wall)
 
     async def wait_until(self, moment: datetime | None, wake: asyncio.Event) -> None:
         """Return once `moment` has come or `wake` is set, or earlier, when the wall clock parts or comes back."""

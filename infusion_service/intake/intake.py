@@ -193,7 +193,7 @@ class Intake:
         """See `Reading.log_page`."""
         return await self._reading.log_page(after, limit, day_id, entry_type)
 
-    def workflows(self) -> list[Workflow]:
+    def workflows(self) -> tuple[Workflow, ...]:
         """Every definition known, by name and version."""
         return self._workflows.all()
 

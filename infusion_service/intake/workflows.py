@@ -57,6 +57,7 @@ class Workflows:
         self._adopted: dict[str, Mapping[str, Any]] = {}
         self._by_hash: dict[str, Workflow] = {}
         self._present: dict[tuple[str, int], Workflow] = {}
+        self._in_order: tuple[Workflow, ...] | None = None
         self.urgent: set[str] = set()
         """Fact types that no queue may hold up (stops and emergencies), of the definitions in use."""
         self.strikes: set[str] = set()
@@ -65,6 +66,7 @@ class Workflows:
     def adopted(self, data: Mapping[str, Any]) -> None:
         """Take in a definition from the data of a `workflow.adopted` entry."""
         self._adopted[data["hash"]] = data
+        self._in_order = None
 
     def bring(self, files: Iterable[Workflow]) -> list[dict[str, Any]]:
         """Take in the files present and return the data of the `workflow.adopted` entries the log still lacks.
@@ -83,6 +85,7 @@ class Workflows:
                 self._adopted[workflow.hash] = wanted[-1]
             self._present[key] = workflow
             self._load(workflow)
+        self._in_order = None
         return wanted
 
     def by_hash(self, content_hash: str) -> Workflow:
@@ -122,10 +125,12 @@ class Workflows:
             workflow = self.all()[0]
         return workflow.only_of_meaning("scheduling")
 
-    def all(self) -> list[Workflow]:
+    def all(self) -> tuple[Workflow, ...]:
         """Every definition known, present or only in the log, by name and version."""
-        known = [self.by_hash(content_hash) for content_hash in self._adopted]
-        return sorted(known, key=lambda workflow: (workflow.name, workflow.version))
+        if self._in_order is None:
+            known = [self.by_hash(content_hash) for content_hash in self._adopted]
+            self._in_order = tuple(sorted(known, key=lambda workflow: (workflow.name, workflow.version)))
+        return self._in_order
 
     def _load(self, workflow: Workflow) -> None:
         self._by_hash[workflow.hash] = workflow

@@ -203,7 +203,7 @@ class Writer:
             self._settle(draft, batch, tip, charts)
             for parcel, answer in zip(parcels, answers, strict=True):
                 parcel.answer(answer)
-            self._tell(batch)
+            self._tell(batch, draft.entries)
 
     async def _decide(self, parcels: Sequence[Parcel[Any]], attempt: int) -> tuple[Draft, list[Any]]:
         event_ids = [event_id for parcel in parcels for event_id in self._ids_to_look_up(parcel, attempt)]
@@ -366,13 +366,13 @@ class Writer:
         for count in self.counters:
             count(draft.entries, batch.heads)
 
-    def _tell(self, batch: Batch) -> None:
+    def _tell(self, batch: Batch, written: Sequence[Entry]) -> None:
         due = min((head.next_change_at for head in batch.heads if head.next_change_at is not None), default=None)
         if due is not None:
             for notice in self.due_listeners:
                 notice(due)
         if batch.rows and self.listeners:
-            entries = [LogEntry.of(row) for row in batch.rows]
+            entries = [LogEntry.just_written(row, entry) for row, entry in zip(batch.rows, written, strict=True)]
             for listener in self.listeners:
                 try:
                     listener(entries)

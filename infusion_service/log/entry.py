@@ -14,7 +14,6 @@ import hmac
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
@@ -71,8 +70,7 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True):
     previous: bytes
 
 
-@dataclass(frozen=True, kw_only=True)
-class LogEntry:
+class LogEntry(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A row of the log with its body read. `entry` is None once the body has been erased."""
 
     seq: int
@@ -86,6 +84,13 @@ class LogEntry:
     def of(cls, row: LogRow) -> LogEntry:
         """The entry a stored row holds; nothing is parsed before it is asked for."""
         return cls(seq=row.seq, n=row.n, leaf=row.leaf, leaf_hash=row.leaf_hash, body=row.body, salt=row.salt)
+
+    @classmethod
+    def just_written(cls, row: LogRow, entry: Entry) -> LogEntry:
+        """The entry of a row that was made of `entry` a moment ago: it need not be read back."""
+        logged = cls.of(row)
+        logged.__dict__["entry"] = entry
+        return logged
 
     @cached_property
     def parsed_leaf(self) -> Leaf:

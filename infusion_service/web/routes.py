@@ -46,11 +46,12 @@ ROUTES: tuple[Route, ...] = (
     _route("GET", "/v1/sessions/current", sessions.get_current_session, WARD, "sessions"),
     _route("DELETE", "/v1/sessions/current", sessions.delete_current_session, STAFF, "sessions"),
     _route("DELETE", "/v1/sessions/{session}", sessions.delete_session, CHARGE, "administration"),
-    _route("GET", "/v1/days", days.get_board, READERS, "days"),
-    # Anyone may try to post: who may not is refused by the protocol, and the refusal is an entry of the log.
-    _route("POST", "/v1/days", facts.post_day, ANYONE, "facts"),
-    _route("GET", "/v1/days/{day}", days.get_day, READERS, "days"),
+    # Anyone may try to post: who may not is refused by the protocol, and the refusal is an entry of the log. What is
+    # asked for most comes first, as addresses are tried in this order.
     _route("POST", "/v1/days/{day}/events", facts.post_event, ANYONE, "facts"),
+    _route("GET", "/v1/days/{day}", days.get_day, READERS, "days"),
+    _route("GET", "/v1/days", days.get_board, READERS, "days"),
+    _route("POST", "/v1/days", facts.post_day, ANYONE, "facts"),
     _route("GET", "/v1/days/{day}/report", report.get_report, SIGNED_IN, "days"),
     _route("GET", "/v1/days/{day}/entries", days.get_entries, READERS, "days"),
     _route("POST", "/v1/batches", facts.post_batch, ANYONE, "facts"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from aiohttp import web
 from msgspec.structs import replace
@@ -17,12 +18,16 @@ from msgspec.structs import replace
 from infusion_service.access.access import Access
 from infusion_service.access.identity import Identity
 from infusion_service.clinical.vocabulary import DOUBLE_CHECK_ENTERED, Actor, Device, Submission
+from infusion_service.clinical.workflow import Workflow
 from infusion_service.intake.intake import Intake
 from infusion_service.web.payloads import DoubleCheck, Fact, to_utc
 from infusion_service.web.problems import malformed
 
 CLOCK_TOLERANCE = timedelta(seconds=2)
 """A tablet's clock may differ by this without being corrected, as in the time rules of the workflows."""
+
+KINDS_KEPT_MAX = 256
+"""More than the facts of any workflow. Whoever makes names up pushes them out, which costs a look."""
 
 IF_MATCH_PATTERN = r'^(\*|"[0-9]{1,15}")$'
 
@@ -47,7 +52,12 @@ class Kind:
 
 def kind_of(intake: Intake, fact_type: str) -> Kind:
     """Return what the workflows say of a type of fact."""
-    found = [kind for workflow in intake.workflows() if (kind := workflow.facts.get(fact_type)) is not None]
+    return _kind_in(intake.workflows(), fact_type)
+
+
+@lru_cache(maxsize=KINDS_KEPT_MAX)
+def _kind_in(workflows: tuple[Workflow, ...], fact_type: str) -> Kind:
+    found = [kind for workflow in workflows if (kind := workflow.facts.get(fact_type)) is not None]
     return Kind(
         urgent=any(kind.urgent for kind in found),
         offline=bool(found) and all(kind.offline for kind in found),
