@@ -34,6 +34,7 @@ from infusion_service.intake.outcome import STORAGE_FULL, Outcome, Unavailable, 
 from infusion_service.intake.parcels import Handed, Noted, Parcel, Ticked
 from infusion_service.intake.replay import Prior, Replays
 from infusion_service.intake.scheduling import patient_id_of
+from infusion_service.limits import Limits
 from infusion_service.log.entry import LogEntry, NotCanonical
 from infusion_service.log.store import (
     Batch,
@@ -47,7 +48,6 @@ from infusion_service.log.store import (
     Store,
     StoreError,
 )
-from infusion_service.settings import Limits
 
 ATTEMPTS_MAX = 3
 """Times a parcel is decided anew because somebody else appended, before its sender is asked to come again."""

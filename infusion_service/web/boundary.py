@@ -107,6 +107,17 @@ async def expect(request: web.Request) -> web.StreamResponse | None:
     return None
 
 
+def unreadable(*, hsts: bool) -> web.Response:
+    """Answer bytes that are no request, which no middleware ever sees; the connection ends with it."""
+    request_id = _own_id()
+    response = problems.respond(_of_http_status(400), request_id)
+    response.headers.update({**SECURITY_HEADERS, "X-Request-Id": request_id})
+    if hsts:
+        response.headers["Strict-Transport-Security"] = HSTS
+    response.force_close()
+    return response
+
+
 def _as_problem(error: Exception, request_id: str) -> Problem:
     match error:
         case web.HTTPMethodNotAllowed():
@@ -149,6 +160,10 @@ def _request_id(request: web.Request) -> str:
     given = request.headers.get("X-Request-Id")
     if given is not None and _GIVEN_ID.fullmatch(given):
         return given
+    return _own_id()
+
+
+def _own_id() -> str:
     return f"{_run}-{next(_numbers):06x}"
 
 

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from infusion_service.access.identity import Identity
 from infusion_service.intake.clock import Clock, SimulatedClock
-from infusion_service.settings import Limits
+from infusion_service.limits import Limits
 from infusion_service.web.keys import CALLER
 from infusion_service.web.problems import Problem
 

@@ -10,10 +10,12 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Callable
+from typing import Any
 
 from aiohttp import web
 
 from infusion_service.settings import Settings
+from infusion_service.web.connections import Places, allow_files, connections
 from infusion_service.web.first_header import Waiting, behind
 
 BACKLOG = 512
@@ -38,19 +40,18 @@ async def serve(
     """
     limits = settings.limits
     tls = _tls_of(settings)
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        handler_cancellation=False,
-        keepalive_timeout=limits.idle_connection_s,
-        lingering_time=LINGER_S,
-        logger=_protocol_logger(),
-        shutdown_timeout=limits.drain_s_max,
-    )
+    options: dict[str, Any] = {
+        "access_log": None,
+        "keepalive_timeout": limits.idle_connection_s,
+        "lingering_time": LINGER_S,
+        "logger": _protocol_logger(),
+    }
+    runner = web.AppRunner(app, handler_cancellation=False, shutdown_timeout=limits.drain_s_max, **options)
     await runner.setup()
+    allow_files(limits.connections_max)
     listening: asyncio.Server | None = None
     try:
-        listening = await _listen(runner, settings, host, port, tls)
+        listening = await _listen(runner, settings, host, port, tls, options)
         on_listening(_url_of(listening, secure=tls is not None))
         await stop.wait()
     finally:
@@ -60,13 +61,21 @@ async def serve(
 
 
 async def _listen(
-    runner: web.AppRunner, settings: Settings, host: str | None, port: int | None, tls: ssl.SSLContext | None
+    runner: web.AppRunner,
+    settings: Settings,
+    host: str | None,
+    port: int | None,
+    tls: ssl.SSLContext | None,
+    options: dict[str, Any],
 ) -> asyncio.Server:
     limits = settings.limits
     waiting = Waiting(wait_s=limits.header_wait_s, connections_max=limits.unheard_connections_max)
-    make = runner.server
-    if make is None:
+    if runner.server is None:
         raise RuntimeError("the runner was not set up")
+    # Behind a proxy all connections come from one address.
+    each_most = limits.connections_max if settings.behind_proxy else limits.connections_each_max
+    places = Places(most=limits.connections_max, each_most=each_most)
+    make = connections(runner.server, places=places, hsts=tls is not None or settings.behind_proxy, options=options)
     return await asyncio.get_running_loop().create_server(
         behind(make, waiting),
         settings.host if host is None else host,

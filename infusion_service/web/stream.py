@@ -20,8 +20,8 @@ from aiohttp import web
 from infusion_service.access.identity import Identity
 from infusion_service.clinical.vocabulary import format_time
 from infusion_service.intake.intake import Intake
+from infusion_service.limits import Limits
 from infusion_service.log.entry import LogEntry
-from infusion_service.settings import Limits
 from infusion_service.web.answers import encode
 from infusion_service.web.boundary import SECURITY_HEADERS
 from infusion_service.web.credentials import identify, prepare

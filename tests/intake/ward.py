@@ -16,9 +16,10 @@ from infusion_service.clinical.vocabulary import Actor, Submission, parse_time
 from infusion_service.intake.clock import Clock, SimulatedClock
 from infusion_service.intake.intake import Intake
 from infusion_service.intake.outcome import Outcome
+from infusion_service.limits import Limits
 from infusion_service.log.memory import MemoryStore
 from infusion_service.log.store import Batch, Store
-from infusion_service.settings import Limits, Settings
+from infusion_service.settings import Settings
 
 NURSE = Actor(id="nurse-1", role="nurse")
 SECOND_NURSE = Actor(id="nurse-2", role="nurse")

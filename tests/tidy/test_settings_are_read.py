@@ -5,7 +5,8 @@ from dataclasses import fields
 
 import pytest
 
-from infusion_service.settings import Limits, Settings
+from infusion_service.limits import Limits
+from infusion_service.settings import Settings
 from tests.tidy.sources import package
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from infusion_service import packaged
+from infusion_service.limits import Limits
 from infusion_service.settings import (
-    Limits,
     SettingProblem,
     Settings,
     SettingsInvalid,

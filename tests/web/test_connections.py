@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import resource
 import time
+from collections import Counter
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import aiohttp
 import pytest
 from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
+from hypothesis import given
+from hypothesis import strategies as st
 
-from infusion_service.settings import Limits
+from infusion_service.limits import Limits
+from infusion_service.web.connections import FILES_BESIDE, Places, allow_files, network_of
 from tests.web.conftest import HttpWard, new_event_id
 from tests.web.test_server import connect, served
 
@@ -76,6 +81,10 @@ async def test_a_request_that_means_two_things_is_answered_once_and_ends_the_con
     assert len(re.findall(rb"^HTTP/1\.[01] \d", answer, re.MULTILINE)) == 1, answer
     assert answer.split(b" ", 2)[1] == b"400", answer
     assert b"alive" not in answer
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert json.loads(body)["code"] == "malformed"
+    for header in (b"Content-Type: application/problem+json", b"X-Content-Type-Options: nosniff", b"X-Request-Id: "):
+        assert header in head
 
 
 async def _answer_to(url: str, raw: bytes) -> tuple[int, str | None]:
@@ -156,6 +165,127 @@ async def test_of_too_many_that_say_nothing_the_oldest_go_first(ward: HttpWard) 
             assert b"alive" in await silent[-1][0].readuntil(b"}")
         for _, writer in silent:
             writer.close()
+
+
+async def said(url: str, address: str = "127.0.0.1") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect from an address and be answered once."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port), local_addr=(address, 0))
+    await ask_again(reader, writer)
+    return reader, writer
+
+
+async def ask_again(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(SMUGGLED)
+    async with asyncio.timeout(PATIENCE_S):
+        assert b"alive" in await reader.readuntil(b"}")
+
+
+async def is_cut_off(reader: asyncio.StreamReader) -> bool:
+    async with asyncio.timeout(PATIENCE_S):
+        with suppress(ConnectionResetError):
+            return await reader.read() == b""
+    return True
+
+
+async def test_one_address_has_so_many_connections_and_others_have_theirs(ward: HttpWard) -> None:
+    async with served(ward, Limits(connections_each_max=3)) as (url, _):
+        held = [await said(url) for _ in range(3)]
+        fourth, fourth_writer = await connect(url)
+        assert await is_cut_off(fourth)
+        elsewhere = await said(url, "127.0.0.2")
+        held[0][1].close()
+        await held[0][1].wait_closed()
+        for connection in (*held[1:], elsewhere):
+            await ask_again(*connection)
+        in_its_place = await said(url)
+        for writer in (fourth_writer, elsewhere[1], in_its_place[1], *(writer for _, writer in held)):
+            writer.close()
+
+
+async def test_where_there_are_too_many_the_address_with_most_gives_one_up(ward: HttpWard) -> None:
+    async with served(ward, Limits(connections_max=4)) as (url, _):
+        greedy = [await said(url) for _ in range(3)]
+        one, another = await said(url, "127.0.0.2"), await said(url, "127.0.0.3")
+
+        assert await is_cut_off(greedy[0][0])
+        for connection in (*greedy[1:], one, another):
+            await ask_again(*connection)
+        last, last_writer = await connect(url)
+        assert await is_cut_off(last)
+        for writer in (one[1], another[1], last_writer, *(writer for _, writer in greedy)):
+            writer.close()
+
+
+async def test_behind_a_proxy_one_address_may_be_everybody(ward: HttpWard) -> None:
+    proxied = replace(ward.service.settings, behind_proxy=True)
+    behind = replace(ward, service=replace(ward.service, settings=proxied))
+    async with served(behind, Limits(connections_each_max=2)) as (url, _):
+        held = [await said(url) for _ in range(4)]
+        for connection in held:
+            await ask_again(*connection)
+        for _, writer in held:
+            writer.close()
+
+
+@pytest.mark.parametrize(
+    ("peer", "network"),
+    [
+        (("192.0.2.7", 40000), "192.0.2.7"),
+        (("::ffff:192.0.2.7", 40000, 0, 0), "192.0.2.7"),
+        (("2001:db8:1:2:3:4:5:6", 40000, 0, 0), "2001:db8:1:2::/64"),
+        (("fe80::1%eth0", 40000, 0, 2), "fe80::/64"),
+        ("", ""),
+        (None, ""),
+    ],
+)
+def test_a_host_is_one_address_however_many_it_makes_up(peer: object, network: str) -> None:
+    assert network_of(peer) == network
+
+
+@dataclass(eq=False)
+class Placed:
+    """A connection that is nothing but its place."""
+
+    address: str
+    given_up: str = ""
+
+    def give_up(self, bound: str) -> None:
+        self.given_up = bound
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.booleans()), max_size=120))
+def test_there_are_never_more_than_so_many_and_nobody_small_pays_for_somebody_large(
+    arrivals: list[tuple[str, bool]],
+) -> None:
+    places = Places(most=12, each_most=6)
+    held: list[Placed] = []
+    for address, leaves in arrivals:
+        if leaves and held:
+            places.leave(held.pop(0))
+        arrived = Placed(address)
+        counts = Counter(each.address for each in held)
+        places.enter(arrived)
+        held.append(arrived)
+        for each in [each for each in held if each.given_up]:
+            held.remove(each)
+            places.leave(each)
+            counts[address] += each is not arrived
+            assert counts[each.address] >= max(counts.values()) or each is arrived
+        assert len(places) == len(held) <= 12
+        assert max(Counter(each.address for each in held).values(), default=0) <= 6
+
+
+def test_the_process_may_open_as_many_files_as_it_takes_connections() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, before[0]), before[1]))
+        allow_files(2048)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == min(2048 + FILES_BESIDE, before[1])
+        allow_files(10)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == min(2048 + FILES_BESIDE, before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 @pytest.mark.drill

@@ -8,7 +8,8 @@ import pytest
 
 from infusion_service.access.identity import Identity
 from infusion_service.clinical.vocabulary import Actor
-from infusion_service.settings import Limits, Settings
+from infusion_service.limits import Limits
+from infusion_service.settings import Settings
 from infusion_service.web.problems import Problem
 from infusion_service.web.rates import Rates
 from tests.web.conftest import OPERATOR, VITALS, WARDS, HttpWard, new_event_id, opened_ward

@@ -15,7 +15,8 @@ import pytest
 import structlog
 
 from infusion_service import logs
-from infusion_service.settings import Limits, Settings
+from infusion_service.limits import Limits
+from infusion_service.settings import Settings
 from infusion_service.web.app import build_app
 from infusion_service.web.server import serve
 from tests.web.conftest import HttpWard

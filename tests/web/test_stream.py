@@ -14,9 +14,10 @@ from aiohttp import ClientResponse
 
 from infusion_service.access.identity import Identity
 from infusion_service.clinical.vocabulary import Actor
+from infusion_service.limits import Limits
 from infusion_service.log.entry import LogRow
 from infusion_service.log.memory import MemoryStore
-from infusion_service.settings import Limits, Settings
+from infusion_service.settings import Settings
 from infusion_service.web import stream
 from infusion_service.web.keys import STOPPING
 from tests.web.conftest import BAG, WARDS, HttpWard, new_event_id, opened_ward

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from infusion_service.settings import Limits, Settings
+from infusion_service.limits import Limits
+from infusion_service.settings import Settings
 from infusion_service.web.routes import ROUTES
 from tests.cli.running import Site
 from tests.web.conftest import WARDS, HttpWard, opened_ward

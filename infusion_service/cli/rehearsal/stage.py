@@ -24,7 +24,8 @@ from infusion_service.clinical.vocabulary import Actor
 from infusion_service.clinical.workflow import Workflow
 from infusion_service.intake.clock import SimulatedClock
 from infusion_service.intake.workflows import read_workflow_files
-from infusion_service.settings import Limits, Settings
+from infusion_service.limits import Limits
+from infusion_service.settings import Settings
 from infusion_service.settings import Ward as WardSettings
 
 Via = Literal["process", "http"]
