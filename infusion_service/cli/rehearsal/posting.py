@@ -155,7 +155,7 @@ class Posting:
             day=day.given.date,
             zone=self._scene.zone,
             labels=self._event_ids,
-            alert_ids=await self._gains.alert_ids(day.day_id) if composition.names_alerts(kind) else {},
+            alert_ids=await self._alert_ids(day) if composition.names_alerts(kind) else {},
             shift=shift,
         )
         data = composition.resolve(post.data, fields, context)
@@ -174,6 +174,15 @@ class Posting:
         entered = {"event_id": self._new_id(), "type": post.type, "data": data}
         double_check = Call(person=second, day_id=day.day_id, fact=entered)
         return _Composed(Call(person=person, day_id=day.day_id, fact=fact), double_check)
+
+    async def _alert_ids(self, day: PlayedDay) -> dict[str, str]:
+        """Return rule to alert id: of the day itself, else of another day of its patient (a review may lift its
+        hold)."""
+        known: dict[str, str] = {}
+        for other in self._scene.days:
+            if other.given.patient == day.given.patient and other is not day:
+                known |= await self._gains.alert_ids(other.day_id)
+        return known | await self._gains.alert_ids(day.day_id)
 
     def _members(self, post: Post, day: PlayedDay, where: str) -> dict[str, str]:
         """Return the members of a fact beside id, type and data that the post gives."""
