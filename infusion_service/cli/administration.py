@@ -15,9 +15,10 @@ from urllib.parse import quote
 
 import aiohttp
 
+from infusion_service.access import showing
 from infusion_service.access.access import Access
 from infusion_service.access.errors import AccessRefused
-from infusion_service.access.records import EnrolledDevice, ServiceToken, StaffMember, StaffRole, TokenRole
+from infusion_service.access.records import StaffRole, TokenRole
 from infusion_service.bootstrap import open_service
 from infusion_service.cli.configuration import TOKEN_VARIABLE, url_of
 from infusion_service.cli.exits import refused, unreachable, usage
@@ -235,11 +236,11 @@ class DirectAdministration:
 
     async def devices(self) -> list[dict[str, Any]]:
         """See `Administration.devices`."""
-        return [_device(device) for device in self._access.list_devices()]
+        return [showing.device(device) for device in self._access.list_devices()]
 
     async def revoke_device(self, device: str) -> dict[str, Any]:
         """See `Administration.revoke_device`."""
-        return _device(await self._access.revoke_device(device, CONSOLE))
+        return showing.device(await self._access.revoke_device(device, CONSOLE))
 
     async def add_staff(
         self, staff: str, *, name: str, role: StaffRole, badge: str, pin: str, wards: Sequence[str] | None
@@ -247,19 +248,19 @@ class DirectAdministration:
         """See `Administration.add_staff`."""
         of_wards = None if wards is None else tuple(wards)
         added = await self._access.add_staff(staff, name, role, badge=badge, pin=pin, wards=of_wards, by=CONSOLE)
-        return _member(added)
+        return showing.member(added)
 
     async def staff(self) -> list[dict[str, Any]]:
         """See `Administration.staff`."""
-        return [_member(member) for member in self._access.list_staff()]
+        return [showing.member(member) for member in self._access.list_staff()]
 
     async def disable_staff(self, staff: str) -> dict[str, Any]:
         """See `Administration.disable_staff`."""
-        return _member(await self._access.disable_staff(staff, CONSOLE))
+        return showing.member(await self._access.disable_staff(staff, CONSOLE))
 
     async def unlock_staff(self, staff: str) -> dict[str, Any]:
         """See `Administration.unlock_staff`."""
-        return _member(await self._access.unlock_staff(staff, CONSOLE))
+        return showing.member(await self._access.unlock_staff(staff, CONSOLE))
 
     async def mint_token(
         self, label: str, *, role: TokenRole, expires_at: datetime, scopes: Sequence[str], wards: Sequence[str] | None
@@ -269,15 +270,15 @@ class DirectAdministration:
         record, token = await self._access.mint_token(
             label, role, expires_at, CONSOLE, scopes=tuple(scopes), wards=of_wards
         )
-        return {**_token(record), "token": token}
+        return {**showing.service_token(record), "token": token}
 
     async def tokens(self) -> list[dict[str, Any]]:
         """See `Administration.tokens`."""
-        return [_token(token) for token in self._access.list_tokens()]
+        return [showing.service_token(token) for token in self._access.list_tokens()]
 
     async def revoke_token(self, token: str) -> dict[str, Any]:
         """See `Administration.revoke_token`."""
-        return _token(await self._access.revoke_token(token, CONSOLE))
+        return showing.service_token(await self._access.revoke_token(token, CONSOLE))
 
     async def confirm_clock(self) -> dict[str, Any]:
         """See `Administration.confirm_clock`."""
@@ -306,41 +307,3 @@ async def _answers(url: str) -> bool:
             return response.ok
     except (aiohttp.ClientError, TimeoutError):
         return False
-
-
-def _device(device: EnrolledDevice) -> dict[str, Any]:
-    return {
-        "device": device.device_id,
-        "ward": device.ward,
-        "enrolled_at": format_time(device.enrolled_at),
-        "revoked_at": _time(device.revoked_at),
-    }
-
-
-def _member(member: StaffMember) -> dict[str, Any]:
-    return {
-        "staff": member.staff_id,
-        "name": member.name,
-        "role": member.role,
-        "wards": member.wards,
-        "added_at": format_time(member.added_at),
-        "locked_at": _time(member.locked_at),
-        "disabled_at": _time(member.disabled_at),
-    }
-
-
-def _token(token: ServiceToken) -> dict[str, Any]:
-    return {
-        "id": token.token_id,
-        "label": token.label,
-        "role": token.role,
-        "scopes": token.scopes,
-        "wards": token.wards,
-        "minted_at": format_time(token.minted_at),
-        "expires_at": format_time(token.expires_at),
-        "revoked_at": _time(token.revoked_at),
-    }
-
-
-def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else format_time(moment)

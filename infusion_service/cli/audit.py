@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
 import cyclopts
+from cyclopts import Parameter
 
 from infusion_service.cli.administering import FROM_HERE, Reach
 from infusion_service.cli.configuration import settings_from, url_of
@@ -22,82 +24,54 @@ PAGE_ENTRIES = 1000
 app = cyclopts.App(name="audit", help="Ask across days: overrides, late entries, minutes to answer, who read.")
 
 
-@app.command
-def overrides(*, since: str | None = None, patient: str | None = None, reach: Reach = FROM_HERE) -> int:
-    """List every override with the names and the reason behind it, and what it was used for.
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What is asked about; the same options for every question."""
 
-    Parameters
-    ----------
-    since
-        Only what was received since then (RFC 3339 with offset).
-    patient
-        Only days of this patient (pseudonym).
-    reach
-        How the service is reached, and its answer shown.
-    """
-    return _answer("overrides", since, patient, reach)
+    since: Annotated[str | None, Parameter(help="Only what was received since then (RFC 3339 with offset).")] = None
+    patient: Annotated[str | None, Parameter(help="Only days of this patient (pseudonym).")] = None
+
+
+EVERYTHING = About()
 
 
 @app.command
-def late(*, since: str | None = None, patient: str | None = None, reach: Reach = FROM_HERE) -> int:
-    """List every fact that was received noticeably after it happened, with the reason given.
-
-    Parameters
-    ----------
-    since
-        Only what was received since then (RFC 3339 with offset).
-    patient
-        Only days of this patient (pseudonym).
-    reach
-        How the service is reached, and its answer shown.
-    """
-    return _answer("late", since, patient, reach)
+def overrides(*, about: About = EVERYTHING, reach: Reach = FROM_HERE) -> int:
+    """List every override with the names and the reason behind it, and what it was used for."""
+    return _answer("overrides", about, reach)
 
 
 @app.command
-def answers(*, since: str | None = None, patient: str | None = None, reach: Reach = FROM_HERE) -> int:
-    """List every alert with the minutes to its acknowledgement, answer and closing, and whom it was escalated to.
-
-    Parameters
-    ----------
-    since
-        Only what was received since then (RFC 3339 with offset).
-    patient
-        Only days of this patient (pseudonym).
-    reach
-        How the service is reached, and its answer shown.
-    """
-    return _answer("answers", since, patient, reach)
+def late(*, about: About = EVERYTHING, reach: Reach = FROM_HERE) -> int:
+    """List every fact that was received noticeably after it happened, with the reason given."""
+    return _answer("late", about, reach)
 
 
 @app.command
-def reads(*, since: str | None = None, patient: str | None = None, reach: Reach = FROM_HERE) -> int:
-    """List every logged reading of a day: who, when, and why where a reason was asked for.
-
-    Parameters
-    ----------
-    since
-        Only what was received since then (RFC 3339 with offset).
-    patient
-        Only days of this patient (pseudonym).
-    reach
-        How the service is reached, and its answer shown.
-    """
-    return _answer("reads", since, patient, reach)
+def answers(*, about: About = EVERYTHING, reach: Reach = FROM_HERE) -> int:
+    """List every alert with the minutes to its acknowledgement, answer and closing, and whom it was escalated to."""
+    return _answer("answers", about, reach)
 
 
-def _answer(question: str, since: str | None, patient: str | None, reach: Reach) -> int:
+@app.command
+def reads(*, about: About = EVERYTHING, reach: Reach = FROM_HERE) -> int:
+    """List every logged reading of a day: who, when, and why where a reason was asked for."""
+    return _answer("reads", about, reach)
+
+
+def _answer(question: str, about: About, reach: Reach) -> int:
     from infusion_service import logs
     from infusion_service.cli import audit_questions
 
     try:
-        from_then = None if since is None else parse_time(since)
+        from_then = None if about.since is None else parse_time(about.since)
     except ValueError:
-        raise usage(f"--since {since!r} is not a time with offset, such as 2026-11-23T14:05:00+01:00") from None
+        raise usage(f"--since {about.since!r} is not a time with offset, such as 2026-11-23T14:05:00+01:00") from None
     settings = settings_from(reach.config)
     logs.configure(json=settings.log_json, level="error")
     entries = asyncio.run(_entries(settings, reach))
-    rows = audit_questions.answers_to(question, _as_read(entries), since=from_then, patient=patient)
+    rows = audit_questions.answers_to(question, _as_read(entries), since=from_then, patient=about.patient)
     if reach.json:
         show_json({question: rows})
     else:

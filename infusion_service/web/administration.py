@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Any
 
 from aiohttp import web
 
+from infusion_service.access import showing
 from infusion_service.access.errors import UnknownRecord
-from infusion_service.access.records import EnrolledDevice, ServiceToken, StaffMember
-from infusion_service.clinical.vocabulary import format_time
 from infusion_service.web import body, payloads
 from infusion_service.web.answers import answer
 from infusion_service.web.keys import ACCESS, CALLER, SETTINGS
@@ -28,7 +25,7 @@ async def get_devices(request: web.Request) -> web.Response:
     Query(request)
     reach = request[CALLER]
     devices = [device for device in request.app[ACCESS].list_devices() if reach.may_see_ward(device.ward)]
-    return answer({"devices": [_device(device) for device in devices]})
+    return answer({"devices": [showing.device(device) for device in devices]})
 
 
 async def post_device(request: web.Request) -> web.Response:
@@ -47,14 +44,16 @@ async def patch_device(request: web.Request) -> web.Response:
     known = access.device(device_id)
     if known is None or not request[CALLER].may_see_ward(known.ward):
         raise UnknownRecord("there is no such device")
-    return answer(_device(await access.revoke_device(device_id, request[CALLER].actor)))
+    return answer(showing.device(await access.revoke_device(device_id, request[CALLER].actor)))
 
 
 async def get_staff(request: web.Request) -> web.Response:
     """Return all staff, disabled ones too."""
     Query(request)
     reach = request[CALLER]
-    return answer({"staff": [_member(each) for each in request.app[ACCESS].list_staff() if reach.meets(each.wards)]})
+    return answer(
+        {"staff": [showing.member(each) for each in request.app[ACCESS].list_staff() if reach.meets(each.wards)]}
+    )
 
 
 async def post_staff(request: web.Request) -> web.Response:
@@ -70,7 +69,7 @@ async def post_staff(request: web.Request) -> web.Response:
         wards=None if new.wards is None else tuple(new.wards),
         by=request[CALLER].actor,
     )
-    return answer(_member(member), status=201)
+    return answer(showing.member(member), status=201)
 
 
 async def patch_staff(request: web.Request) -> web.Response:
@@ -84,7 +83,7 @@ async def patch_staff(request: web.Request) -> web.Response:
     member = await access.change_staff(staff_id, by, pin=change.pin, badge=change.badge)
     if change.disabled:
         member = await access.disable_staff(staff_id, by)
-    return answer(_member(member))
+    return answer(showing.member(member))
 
 
 async def post_unlock(request: web.Request) -> web.Response:
@@ -94,14 +93,20 @@ async def post_unlock(request: web.Request) -> web.Response:
     if known is None or not request[CALLER].meets(known.wards):
         raise UnknownRecord("there is no such member of staff")
     member = await access.unlock_staff(staff_id, request[CALLER].actor)
-    return answer(_member(member))
+    return answer(showing.member(member))
 
 
 async def get_tokens(request: web.Request) -> web.Response:
     """Return all service tokens, expired and revoked ones too, without their secrets."""
     Query(request)
     reach = request[CALLER]
-    return answer({"tokens": [_token(each) for each in request.app[ACCESS].list_tokens() if reach.covers(each.wards)]})
+    return answer(
+        {
+            "tokens": [
+                showing.service_token(each) for each in request.app[ACCESS].list_tokens() if reach.covers(each.wards)
+            ]
+        }
+    )
 
 
 async def post_token(request: web.Request) -> web.Response:
@@ -117,7 +122,7 @@ async def post_token(request: web.Request) -> web.Response:
         scopes=tuple(new.scopes),
         wards=None if new.wards is None else tuple(new.wards),
     )
-    return answer({**_token(record), "token": token}, status=201)
+    return answer({**showing.service_token(record), "token": token}, status=201)
 
 
 async def patch_token(request: web.Request) -> web.Response:
@@ -127,7 +132,7 @@ async def patch_token(request: web.Request) -> web.Response:
     known = access.service_token(token_id)
     if known is None or not request[CALLER].covers(known.wards):
         raise UnknownRecord("there is no such token")
-    return answer(_token(await access.revoke_token(token_id, request[CALLER].actor)))
+    return answer(showing.service_token(await access.revoke_token(token_id, request[CALLER].actor)))
 
 
 def _check_covers(request: web.Request, wards: Iterable[str] | None, pointer: str) -> None:
@@ -150,41 +155,3 @@ def _check_scopes(request: web.Request, scopes: Sequence[str]) -> None:
             by=caller.actor,
             reason="scope",
         )
-
-
-def _device(device: EnrolledDevice) -> dict[str, Any]:
-    return {
-        "device": device.device_id,
-        "ward": device.ward,
-        "enrolled_at": format_time(device.enrolled_at),
-        "revoked_at": _time(device.revoked_at),
-    }
-
-
-def _member(member: StaffMember) -> dict[str, Any]:
-    return {
-        "staff": member.staff_id,
-        "name": member.name,
-        "role": member.role,
-        "wards": member.wards,
-        "added_at": format_time(member.added_at),
-        "locked_at": _time(member.locked_at),
-        "disabled_at": _time(member.disabled_at),
-    }
-
-
-def _token(token: ServiceToken) -> dict[str, Any]:
-    return {
-        "id": token.token_id,
-        "label": token.label,
-        "role": token.role,
-        "scopes": token.scopes,
-        "wards": token.wards,
-        "minted_at": format_time(token.minted_at),
-        "expires_at": format_time(token.expires_at),
-        "revoked_at": _time(token.revoked_at),
-    }
-
-
-def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else format_time(moment)
