@@ -18,6 +18,7 @@ from infusion_service.clinical.workflow_alert_checks import alerts
 from infusion_service.clinical.workflow_fact_checks import facts
 from infusion_service.clinical.workflow_findings import Finding, unknown
 from infusion_service.clinical.workflow_laboratory_checks import laboratory
+from infusion_service.clinical.workflow_limit_checks import limits
 from infusion_service.clinical.workflow_rule_checks import rules
 from infusion_service.clinical.workflow_safety_checks import safety
 
@@ -43,7 +44,7 @@ def check(definition: WorkflowFile, *, file: str) -> tuple[WorkflowProblem, ...]
     """Return every problem of a parsed workflow file; empty for a file that may be used."""
     findings: list[Finding] = [*_states(definition), *_states_named(definition), *_meanings(definition)]
     if not findings:  # without sound states the rest would only repeat it
-        for finder in (_moves, _reachable, facts, rules, alerts, laboratory, safety, _sources):
+        for finder in (_moves, _reachable, facts, rules, alerts, laboratory, limits, safety, _sources):
             findings += finder(definition)
     return tuple(WorkflowProblem(file, *finding) for finding in findings)
 

@@ -178,6 +178,14 @@ class OneDay:
         assert self.day.state == state
         return self
 
+    def brought_on(self, at: str) -> OneDay:
+        """Chart what leads from where the day stands to the infusion, all at one moment."""
+        self.now = self.at(at)
+        names = list(TO)
+        for fact_type, data in (step for name in names[names.index(str(self.day.state)) + 1 :] for step in TO[name]):
+            self.chart(fact_type, data)
+        return self
+
     def submission(
         self, fact_type: str, data: JSON = None, *, by: Actor | None = None, occurred_at: str | None = None, **more: Any
     ) -> Submission:

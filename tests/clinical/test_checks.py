@@ -79,6 +79,13 @@ def test_a_reduced_set_that_lacks_a_sign_is_not_enough(sign: str) -> None:
     assert checks(day, "10:12")["vitals"][0] == "10:15"
 
 
+def test_a_pressure_of_which_one_half_cannot_be_read_is_not_enough() -> None:
+    day = infusing()
+    without = {name: value for name, value in REDUCED.items() if not name.endswith("mmhg")}
+    chart(day, "10:10", data={**without, "unrecordable": ["systolic_mmhg"]})
+    assert checks(day, "10:12")["vitals"][0] == "10:15"
+
+
 def test_an_interval_keeps_the_length_of_the_phase_it_began_in() -> None:
     day = infusing()
     chart(day, "10:59")
@@ -158,6 +165,8 @@ def test_the_observation_wants_a_set_on_entry_then_half_hourly_and_befast_hourly
     assert checks(day, "14:00")["befast"][0] == "15:00"
     chart(day, "14:04")
     assert checks(day, "14:04")["vitals"][0] == "14:34"
+    chart(day, "14:20", data=REDUCED)
+    assert checks(day, "14:20")["vitals"][0] == "14:34", "no complete set"
     chart(day, "14:30", "befast.checked", NEGATIVE)
     assert checks(day, "14:30")["befast"][0] == "15:30"
     assert checks(day, "19:34")["vitals"] == ("14:34", "red", 11), "until the day ends"
@@ -201,12 +210,18 @@ def test_platelets_by_the_calendar_of_the_course(course: int, day_number: int, w
         assert "platelets" not in checks(day, "23:03")
 
 
+def test_platelets_are_wanted_in_the_extended_observation_too() -> None:
+    day = OneDay(course=1, day=3).brought_to("extended_observation", "14:00")
+    assert checks(day, "14:01")["platelets"] == ("14:00", "due", 0)
+
+
 def test_call_backs_after_leaving_early() -> None:
     day = OneDay().brought_to("left_early", "12:00")
     assert checks(day, "12:01") == {"callback": ("16:00", "upcoming", 0)}
     assert checks(day, "16:10")["callback"] == ("16:00", "red", 1)
     chart(day, "16:11", "callback.recorded", {"reached": False})
-    assert checks(day, "16:11")["callback"] == ("12:00", "upcoming", 0), "of the next day"
+    assert checks(day, "16:11")["callback"] == ("12:00", "upcoming", 0)
+    assert [row["due_at"] for row in day.view()["checks"]] == ["2026-11-24T11:00:00.000Z"]
     chart(day, "2026-11-24 12:00", "callback.recorded", {"reached": True})
     rows = day.view()["checks"]
     assert [row["due_at"] for row in rows] == ["2026-11-25T11:00:00.000Z"]

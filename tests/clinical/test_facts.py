@@ -238,9 +238,10 @@ def test_a_likely_slip_comes_with_its_hint(signs: dict[str, Any], hint: str) -> 
 
 
 def test_no_hint_where_none_fits() -> None:
-    refusal = read_fact(VITALS, {**SIGNS, "temperature_celsius": 85}, emergency=False)
-    assert isinstance(refusal, Refusal)
-    assert "hint" not in refusal.members
+    for celsius in (85, 111):
+        refusal = read_fact(VITALS, {**SIGNS, "temperature_celsius": celsius}, emergency=False)
+        assert isinstance(refusal, Refusal)
+        assert "hint" not in refusal.members
     narrow = read_fact(VITALS, {**SIGNS, "systolic_mmhg": 126, "diastolic_mmhg": 120}, emergency=False)
     assert not isinstance(narrow, Refusal)
 

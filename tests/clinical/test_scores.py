@@ -76,9 +76,10 @@ def test_consciousness(code: str, expected: int) -> None:
 def test_oxygen_costs_two_and_air_on_the_first_scale_is_the_default() -> None:
     assert points(on_oxygen=True)["on_oxygen"] == 2
     without = {sign: value for sign, value in WELL.items() if sign not in ("on_oxygen", "spo2_scale")}
-    found = NEWS2.points(without)
-    assert found is not None
-    assert sum(found.values()) == 0
+    for spo2_percent, expected in ((98, 0), (92, 2)):
+        found = NEWS2.points({**without, "spo2_percent": Decimal(spo2_percent)})
+        assert found is not None
+        assert sum(found.values()) == expected
 
 
 @pytest.mark.parametrize("sign", sorted(set(WELL) - {"on_oxygen", "spo2_scale"}))

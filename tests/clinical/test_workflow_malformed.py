@@ -187,6 +187,56 @@ ALERTS = {
     ),
     "twice": one("", 'id = "chest-pain"', 'id = "fever"', "alerts.fever", "twice"),
 }
+LIMITS = {
+    "a score with a hole": one("", "{ points = 0, at_least = 12", "{ points = 0, at_least = 13", "news2", "takes 12"),
+    "a score with an overlap": one(
+        "", "{ points = 0, at_least = 12", "{ points = 0, at_least = 11", "news2", "take 11"
+    ),
+    "a score that ends": one(
+        "", "{ points = 3, at_least = 131 }", "{ points = 3, at_least = 131, at_most = 200 }", "news2", "above 200"
+    ),
+    "a score that begins": one(
+        "", "{ points = 3, at_most = 40 }", "{ points = 3, at_least = 30, at_most = 40 }", "news2", "below 30"
+    ),
+    "a default that no band takes": one(
+        "",
+        "defaults = { on_oxygen = false, spo2_scale = 1",
+        "defaults = { on_oxygen = false, spo2_scale = 3",
+        "spo2_scale = 3",
+        "no band fits",
+    ),
+    "two degrees of one value": one('id = "heart-rate"', "at_most = 130", "at_most = 131", "alerts.heart-rate", "both"),
+    "a degree without its end": one('id = "bp-low"', "above = 90, ", "", "alerts.bp-low", "both"),
+    "a scale of no sign": one('id = "spo2-low"', 'scale_sign = "spo2_scale", ', "", "alerts.spo2-low", "scale_sign"),
+    "all of one": one(
+        'id = "new-headache"',
+        '  { test = "symptom", among = ["headache"], severity_at_least = 4, severity_at_most = 7 },\n',
+        "",
+        "alerts.new-headache",
+        "1 tests",
+    ),
+    "below what is charted": one(
+        'id = "reaction"', "at_least = 1, at_most = 1", "at_least = 0, at_most = 1", "alerts.reaction", "never below 1"
+    ),
+    "a family of one who does not know": one(
+        'id = "bp-high"', 'family = "bp-high"\n', "", "alerts.bp-crisis", "names none"
+    ),
+    "a clock for a prescriber": one(
+        'id = "vitals-gap"', 'closes = "auto"', 'closes = "review"', "alerts.vitals-gap", "closes"
+    ),
+    "an expiry of two kinds": one(
+        'id = "bag-expiry"', "projected = true", "projected = true, before_min = 5", "alerts.bag-expiry", "exactly one"
+    ),
+    "half a pressure": one("[[checks]]", '"diastolic_mmhg", ', "", "checks[0]", "diastolic_mmhg"),
+    "a phase that nothing follows": one(
+        "[[checks]]", "until_min = 60", "until_min = 59", "checks[0]", "nothing begins"
+    ),
+    "a phase that follows nothing": one("[[checks]]", "from_min = 60", "from_min = 61", "checks[2]", "nothing ends"),
+    "a phase without end": one("[[checks]]", "until_min = 60\n", "", "checks[0]", "beside"),
+    "for every reason beside one": one(
+        "[[checks]]", 'pause_reasons = ["technical", "patient"]\n', "", "checks[5]", "reason"
+    ),
+}
 SAFETY = {
     "about no fact": one(
         'id = "alert-card-in-hand"', "patient.discharged", "patient.gone", "alert-card-in-hand", "gone"
@@ -211,7 +261,8 @@ SAFETY = {
 EVERY = {
     f"{part}: {name}": malformed
     for part, table in (
-        ("shape", SHAPE), ("states", STATES), ("facts", FACTS), ("rules", RULES), ("alerts", ALERTS), ("safety", SAFETY)
+        ("shape", SHAPE), ("states", STATES), ("facts", FACTS), ("rules", RULES), ("alerts", ALERTS),
+        ("limits", LIMITS), ("safety", SAFETY),
     )
     for name, malformed in table.items()
 }  # fmt: skip
