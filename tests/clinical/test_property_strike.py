@@ -26,7 +26,7 @@ from msgspec.structs import replace
 
 from infusion_service.clinical.decide import Accepted
 from infusion_service.clinical.vocabulary import Refusal, Submission
-from tests.clinical.bedside import CHARGE_NURSE, Bedside
+from tests.clinical.bedside import CHARGE_NURSE, PRESCRIBER, Bedside
 from tests.clinical.drawn_days import (
     WINDOW_MIN,
     Drawn,
@@ -43,6 +43,9 @@ STATES = ("ready", "infusing", "observing")
 STRUCK_ID = drawn_id(900)
 STRIKE_ID = drawn_id(901)
 HOLD = "hold_pending_review"
+REVIEW = "review.recorded"
+REVIEWS = tuple((REVIEW, {"decision": decision, "authorises_resume": True}, PRESCRIBER)
+                for decision in ("continue", "hold", "stop"))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,9 +59,11 @@ class Mistake:
 
 @st.composite
 def mistakes(draw: st.DrawFn) -> Mistake:
-    """Anything that may be charted: unremarkable, of stop class, or a move."""
+    """Anything that may be charted: unremarkable, of stop class, a move, or a review of what is open by then."""
     kind, data, *by = draw(
-        st.one_of(quiet_facts(bleeding=True), st.sampled_from(SIGNS_OF_STOP), st.sampled_from(MOVES))
+        st.one_of(
+            quiet_facts(bleeding=True), st.sampled_from(SIGNS_OF_STOP), st.sampled_from(MOVES), st.sampled_from(REVIEWS)
+        )
     )
     after_ms = draw(st.integers(1, WINDOW_MIN)) * 60_000 + draw(st.sampled_from([0, 1]))
     fact = Drawn(kind, data, after_ms, STRUCK_ID, *by)
@@ -87,10 +92,14 @@ def lived(
             assume(not made or not isinstance(_strike(bedside, day_id), Refusal))
             continue
         charted = fact.submission(day_id, start + timedelta(milliseconds=fact.after_ms))
+        if fact.type == REVIEW:
+            named = [alert.id for alert in bedside.days[day_id].ledger.open_list()]
+            assume(named)
+            charted = replace(charted, data={**fact.data, "alerts": named})
         if fact is instead:
             charted = replace(charted, corrects=STRUCK_ID if made else None, actor=CHARGE_NURSE)
         decision = bedside.submit(charted)
-        assume(fact is not mistake.fact or isinstance(decision, Accepted))
+        assume(fact.event_id != STRUCK_ID or isinstance(decision, Accepted))
         accepted(decision)
     bedside.advance(start + timedelta(minutes=3 * WINDOW_MIN))
     bedside.tick(day_id)
