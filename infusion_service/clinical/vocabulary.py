@@ -25,6 +25,13 @@ SITE_STREAM = "site"
 FACT_REFUSED = "fact.refused"
 DOUBLE_CHECK_ENTERED = "double_check.entered"
 CLOCK_TICKED = "clock.ticked"
+SERVICE_ENTRIES = frozenset(
+    {
+        "alert.raised", "alert.closed", "alert.answered", "alert.escalated", "check.overdue", "override.used",
+        "course.carried", FACT_REFUSED, DOUBLE_CHECK_ENTERED, CLOCK_TICKED, "workflow.adopted", "day.read",
+    }
+)  # fmt: skip
+"""Entries about a day that the service appends itself: no fact of a workflow may be called so."""
 
 SERVICE_ROLE = "service"
 CLINICAL_ROLES = ("nurse", "charge_nurse", "prescriber", "pharmacist", "device")

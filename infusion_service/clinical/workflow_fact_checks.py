@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from infusion_service.clinical.definition import FactType, Field, WorkflowFile
-from infusion_service.clinical.vocabulary import CLINICAL_ROLES, texts
+from infusion_service.clinical.vocabulary import CLINICAL_ROLES, SERVICE_ENTRIES, texts
 from infusion_service.clinical.workflow_findings import Finding, unknown
 from infusion_service.clinical.workflow_plan_checks import SAYS_A_PLAN
 
@@ -120,6 +120,8 @@ def facts(definition: WorkflowFile) -> Iterator[Finding]:
     """Yield what is wrong with the facts and roles of a definition."""
     for name, fact in definition.facts.items():
         key = f"facts.{name}"
+        if name in SERVICE_ENTRIES:
+            yield key, "is the name of an entry that the service appends itself", "call the fact otherwise"
         yield from _meant(fact, key)
         yield from _named(fact, key)
         if not fact.by and fact.means != "missed":

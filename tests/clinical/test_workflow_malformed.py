@@ -77,6 +77,7 @@ FACTS = {
     "nobody may post it": one(
         'facts."note.added"', 'by = ["nurse", "prescriber", "pharmacist"]', "by = []", "by", "nobody"
     ),
+    "a name of the service's own": one("", '"note.added"', '"alert.raised"', "facts.alert.raised", "itself"),
     "no scheduling": one("", 'means = "scheduling"\n', "", "facts", "no fact means scheduling"),
     "no field for its meaning": one('facts."bag.prepared".fields', "volume_ml", "fill_ml", "bag.prepared", "volume_ml"),
     "another type than its meaning needs": one(

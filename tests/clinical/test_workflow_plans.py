@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from infusion_service.clinical import ledger
 from infusion_service.clinical.model_check import model_check
+from infusion_service.clinical.vocabulary import SERVICE_ENTRIES
 from infusion_service.clinical.workflow import load_workflow
 from tests.clinical.workflow_copies import INVENTED, Edit, edited, loaded, problems
 
@@ -85,3 +87,10 @@ def test_a_malformed_plan_is_refused_with_key_and_remedy(malformed: tuple[Path, 
     found = problems(edited(edit, path=path))
 
     assert [problem for problem in found if key in problem.key and says in f"{problem.problem} {problem.remedy}"], found
+
+
+def test_no_entry_of_the_service_may_be_the_name_of_a_fact() -> None:
+    names = (value for name, value in vars(ledger).items() if name.isupper() and isinstance(value, str))
+    appended = {name for name in names if "." in name}
+
+    assert appended <= SERVICE_ENTRIES
