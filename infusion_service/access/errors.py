@@ -3,6 +3,7 @@
 AccessRefused
 |- SignInRefused       no session was opened
 |  |- WrongPin         badge or PIN is not right (which of the two is not told)
+|  |  `- BadgeDisabled the badge of somebody whose access has ended; to who tries it sounds the same
 |  `- BadgeLocked      too many wrong PINs; a charge nurse unlocks it
 |- UnknownRecord       no such device, member of staff or token
 |- AlreadyThere        the id or badge is taken
@@ -27,6 +28,15 @@ class WrongPin(SignInRefused):
     def __init__(self) -> None:
         """Say what to do."""
         super().__init__("badge or PIN is not right; five wrong PINs lock the badge")
+
+
+class BadgeDisabled(WrongPin):
+    """The badge is that of somebody whose access has ended. `staff_id` is whose it is."""
+
+    def __init__(self, staff_id: str) -> None:
+        """Say what a wrong PIN says."""
+        super().__init__()
+        self.staff_id = staff_id
 
 
 class BadgeLocked(SignInRefused):

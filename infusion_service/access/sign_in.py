@@ -15,7 +15,7 @@ import msgspec
 
 from infusion_service.access import records
 from infusion_service.access.changes import Changes
-from infusion_service.access.errors import BadgeLocked, UnknownRecord, WrongPin
+from infusion_service.access.errors import BadgeDisabled, BadgeLocked, UnknownRecord, WrongPin
 from infusion_service.access.identity import Identity
 from infusion_service.access.pins import PinHasher
 from infusion_service.access.records import StaffMember, StaffRole, StaffSession
@@ -56,8 +56,10 @@ class SignIn:
                 raise BadgeLocked(member.staff_id)
             enabled = member is not None and member.disabled_at is None
             right = await self._pins.matches(member.pin_argon2 if member and enabled else None, pin)
-            if member is None or not enabled:
+            if member is None:
                 raise WrongPin
+            if not enabled:
+                raise BadgeDisabled(member.staff_id)
             if not right:
                 await self._count_wrong_pin(member, device.actor, now)
                 raise WrongPin

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aiohttp import web
 
-from infusion_service.access.errors import BadgeLocked, UnknownRecord, WrongPin
+from infusion_service.access.errors import BadgeDisabled, BadgeLocked, SignInRefused, UnknownRecord, WrongPin
 from infusion_service.access.identity import Identity
 from infusion_service.clinical.vocabulary import Actor, format_time
 from infusion_service.web import body, payloads
@@ -27,19 +29,15 @@ async def post_session(request: web.Request) -> web.Response:
     sign_in = payloads.read_as(await body.json_of(request), payloads.SignIn)
     metrics = request.app[METRICS]
     now = request.app[INTAKE].clock.now()
+    device = _device_of(request[CALLER])
     try:
-        opened = await request.app[ACCESS].open_session(_device_of(request[CALLER]), sign_in.badge, sign_in.pin, now)
+        opened = await request.app[ACCESS].open_session(device, sign_in.badge, sign_in.pin, now)
     except BadgeLocked as locked:
         metrics.sign_in("locked")
-        raise Denied(
-            "not_authenticated",
-            f"{locked}.",
-            by=_device_of(request[CALLER]).actor,
-            reason="badge_locked",
-            about={"staff": locked.staff_id},
-            members={"locked": True},
-            headers=_CHALLENGE,
-        ) from None
+        raise _known(device, "badge_locked", locked, locked.staff_id, members={"locked": True}) from None
+    except BadgeDisabled as disabled:
+        metrics.sign_in("wrong_pin")
+        raise _known(device, "disabled", disabled, disabled.staff_id) from None
     except WrongPin as wrong:
         metrics.sign_in("wrong_pin")
         raise Problem("not_authenticated", f"{wrong}.", headers=_CHALLENGE) from None
@@ -91,6 +89,21 @@ async def post_device_cookie(request: web.Request) -> web.Response:
     if token:
         set_cookie(response, request, DEVICE_COOKIE, token, max_age_s=DEVICE_COOKIE_S)
     return response
+
+
+def _known(
+    device: Identity, reason: str, error: SignInRefused, staff_id: str, *, members: Mapping[str, bool] | None = None
+) -> Denied:
+    """Refuse to sign somebody in whose badge it is known to be; that becomes an entry."""
+    return Denied(
+        "not_authenticated",
+        f"{error}.",
+        by=device.actor,
+        reason=reason,
+        about={"staff": staff_id},
+        members=members,
+        headers=_CHALLENGE,
+    )
 
 
 async def _close(request: web.Request, session_id: str) -> None:

@@ -281,7 +281,7 @@ CASES: dict[str, tuple[Try, tuple[int, str, str | None]]] = {
     "another scheme": (another_scheme, UNKNOWN),
     "a locked badge": (locked_badge, (401, "not_authenticated", "badge_locked")),
     "a wrong PIN": (wrong_pin, (401, "not_authenticated", "pin.refused")),
-    "the badge of a disabled person": (badge_of_a_disabled_person, UNKNOWN),
+    "the badge of a disabled person": (badge_of_a_disabled_person, (401, "not_authenticated", "disabled")),
     "signing in without a device": (signing_in_without_a_device, (*NOT_ALLOWED, "role")),
     "a forged cookie": (cookie_that_was_forged, UNKNOWN),
     "a cookie from elsewhere": (cookie_from_elsewhere, (403, "cross_origin", None)),
