@@ -13,7 +13,7 @@ app = cyclopts.App(name="clock", help="Say that the service's clock is right, af
 
 @app.command
 def confirm(*, reach: Reach = FROM_HERE) -> int:
-    """Confirm that the clock is right: moves by time (a missed day) go on.
+    """Confirm that the clock is right: time follows it again, and moves by time (a missed day) go on.
 
     Look at the clock first: a day that a wrong clock declares missed is missed for good.
 
