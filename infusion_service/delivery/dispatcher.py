@@ -326,7 +326,9 @@ class Dispatcher:
             await self._steward.disable(self.endpoint.id, reason)
 
     async def _keep_house(self, now: datetime) -> None:
-        """Signs of life, and an end to old bytes."""
+        """Signs of life, and an end to old secrets and old bytes."""
+        if any(key.ends_at is not None and key.ends_at <= now for key in self.endpoint.keys):
+            await self._steward.end_secrets(self.endpoint.id)
         if self.endpoint.heartbeat_s and self.endpoint.state == "active" and not self.health.open:
             if self._heartbeat_at is not None and now >= self._heartbeat_at:
                 task = asyncio.create_task(self._beat(), name=f"heartbeat to {self.endpoint.id}")
@@ -348,6 +350,7 @@ class Dispatcher:
     def _next_moment(self) -> datetime | None:
         """When to look again if nothing happens before."""
         moments = [self._keeper.save_at, self._settler.next_look(), self._forget_at]
+        moments += [key.ends_at for key in self.endpoint.keys]
         if self.endpoint.state == "active":
             moments += [self._heartbeat_at, None if self.health.open else self._parked_due, self._next_start()]
         return min((moment for moment in moments if moment is not None), default=None)

@@ -223,6 +223,11 @@ class Endpoints:
         """See `dispatcher.Steward`."""
         await self.set_state(endpoint_id, "disabled", SERVICE, reason)
 
+    async def end_secrets(self, endpoint_id: str) -> None:
+        """See `dispatcher.Steward`."""
+        endpoint = await self._registry.end_secrets(endpoint_id)
+        self._dispatchers[endpoint_id].take_state(endpoint)
+
     def heartbeat(self, endpoint: Endpoint, progress: Progress) -> tuple[str, bytes]:
         """See `dispatcher.Steward`. It names the last number given, so that a gap at the end shows too."""
         data = {"endpoint": endpoint.id, "last_epsequence": progress.epsequence, "after_seq": progress.after_seq}

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from infusion_service.clinical.vocabulary import JSON, Actor
+from infusion_service.clinical.vocabulary import JSON, SERVICE, Actor
 from infusion_service.delivery.admission import FILTER_CHANGED, filter_data
 from infusion_service.delivery.courier import Target
 from infusion_service.delivery.egress import EgressGuard, EgressRefused
@@ -224,6 +224,15 @@ class Registry:
             after = replace(before, keys=(key, *old))
             await self._write("endpoint.secret_rotated", after, {"overlap_s": overlap_s}, by)
         return after, shown
+
+    async def end_secrets(self, endpoint_id: str) -> Endpoint:
+        """Destroy secrets whose time is over, used or not. Raises `UnknownEndpoint`."""
+        async with self._turn:
+            before = self.get(endpoint_id)
+            after = replace(before, keys=before.live_keys(self._now()))
+            if after.keys != before.keys:
+                await self._write("endpoint.secret_ended", after, {}, SERVICE)
+        return after
 
     async def remove(self, endpoint_id: str, by: Actor) -> None:
         """Remove an endpoint; what it was sent stays known under its id. Raises `UnknownEndpoint`."""

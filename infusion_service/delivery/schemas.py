@@ -50,6 +50,7 @@ OWN_TYPES = (
     "endpoint.recovered",
     "endpoint.removed",
     "endpoint.replayed",
+    "endpoint.secret_ended",
     "endpoint.secret_rotated",
     "webhook.ping",
 )

@@ -33,6 +33,10 @@ class Steward(Protocol):
         """Disable an endpoint."""
         ...
 
+    async def end_secrets(self, endpoint_id: str) -> None:
+        """Destroy secrets whose time is over."""
+        ...
+
     def heartbeat(self, endpoint: Endpoint, progress: Progress) -> tuple[str, bytes]:
         """Id and body of a sign of life."""
         ...

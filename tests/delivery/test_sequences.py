@@ -110,6 +110,12 @@ def test_an_old_secret_signs_beside_the_new_one_until_its_end_and_no_longer(key_
             by = tuple(verified(headers["webhook-signature"], secret, *sent) for secret in (new, old))
             signed.append((*by, headers["webhook-signature"].count("v1a,")))
         assert signed == [(True, True, 2), (True, True, 2), (True, False, 1)]
+        # It is not only no longer used: it is gone, and that is on record.
+        assert len(site.endpoints.show(made["id"])["keys"]) == 1
+        stored = await site.store.record("demo", "endpoint", made["id"])
+        assert stored is not None
+        assert len(stored["keys"]) == 1
+        assert [row.entry_type for row in site.scribe.rows].count("endpoint.secret_ended") == 1
         await site.endpoints.stop()
 
     in_virtual_time(work)
