@@ -97,6 +97,11 @@ class Watch:
                 due = await self._store.next_due(self._site)
             self._clock.move_to(max(to, self._clock.now()))
 
+    async def lateness_s(self) -> float:
+        """Seconds since the oldest moment that fell due and has not been looked at; 0 while there is none."""
+        due = await self._store.next_due(self._site)
+        return 0.0 if due is None else max(0.0, (self._clock.now() - due).total_seconds())
+
     async def _look_once(self) -> bool:
         """Append what is due, or wait for what is due next. Returns False when a pause is due before looking again."""
         if self._note_clock is not None:

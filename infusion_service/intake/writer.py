@@ -16,6 +16,7 @@ What can go wrong with a commit, and what follows (design 2):
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -72,6 +73,7 @@ class Tally:
     """Counts since the start, for metrics."""
 
     commits: int = 0
+    commit_s: float = 0.0
     entries: int = 0
     parcels: int = 0
     conflicts: int = 0
@@ -284,11 +286,13 @@ class Writer:
 
     async def _append(self, batch: Batch) -> None:
         """Append; when the outcome is unknown, read back whether it was recorded. Raises what `Store.append` raises."""
+        began_s = time.perf_counter()
         try:
             await self._store.append(batch)
         except StorageFailed as failure:
             if failure.fatal or not batch.rows or not await self._is_recorded(batch):
                 raise
+        self.tally.commit_s += time.perf_counter() - began_s
 
     async def _is_recorded(self, batch: Batch) -> bool:
         last = batch.rows[-1]

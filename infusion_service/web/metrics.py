@@ -7,6 +7,8 @@ the log already says (facts, states), beyond counting.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from shutil import disk_usage
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -14,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from infusion_service import __version__
 from infusion_service.delivery.figures import EndpointFigures
+from infusion_service.intake.writer import Tally
 from infusion_service.log.soundness import Soundness
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -44,6 +47,11 @@ class Metrics:
         self._sign_ins = Counter("infusion_sign_ins", "Attempts to sign in", ("result",), registry=self.registry)
         self._gauge("infusion_log_entries", "Entries in the log", log_entries)
         self._gauge("infusion_intake_queue_submissions", "Submissions waiting for the writer", intake_queue)
+        self._watch_lateness = Gauge(
+            "infusion_watch_lateness_seconds",
+            "Age of the oldest moment that fell due and was not looked at yet",
+            registry=self.registry,
+        )
         build = Gauge("infusion_build_info", "The software running", ("version",), registry=self.registry)
         build.labels(__version__).set(1)
         self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
@@ -58,6 +66,19 @@ class Metrics:
     ) -> None:
         """Show how many alerts a ward is given for each hour of a patient under way (`intake.alarm_budget`)."""
         self.registry.register(_AlarmBudget(alerts_raised, patient_hours))
+
+    def watch_commits(self, tally: Callable[[], Tally]) -> None:
+        """Show what the writer has committed, and how long that took."""
+        self.registry.register(_Commits(tally))
+
+    def watch_files(self, database: Path) -> None:
+        """Show the sizes of database and write-ahead log, and the room left beside them."""
+        for name, what, reading in (
+            ("database_bytes", "Size of the database file", lambda: _size_of(database)),
+            ("wal_bytes", "Size of the write-ahead log", lambda: _size_of(database.with_name(database.name + "-wal"))),
+            ("disk_free_bytes", "Room left on the disk of the database", lambda: disk_usage(database.parent).free),
+        ):
+            self._gauge(f"infusion_{name}", what, reading)
 
     def watch_soundness(self, soundness: Soundness) -> None:
         """Show what the last verification of the whole log found; nothing before the first."""
@@ -84,12 +105,13 @@ class Metrics:
         """Count an attempt to sign in: opened, wrong_pin or locked."""
         self._sign_ins.labels(result).inc()
 
-    def exposition(self, deliveries: Sequence[EndpointFigures]) -> bytes:
-        """Return all figures in the text format, those of deliveries as they are given."""
+    def exposition(self, deliveries: Sequence[EndpointFigures], watch_lateness_s: float = 0.0) -> bytes:
+        """Return all figures in the text format, those of deliveries and of the watch as they are given."""
         self._deliveries.figures = deliveries
+        self._watch_lateness.set(watch_lateness_s)
         return generate_latest(self.registry)
 
-    def _gauge(self, name: str, what: str, reading: Callable[[], int]) -> None:
+    def _gauge(self, name: str, what: str, reading: Callable[[], float]) -> None:
         Gauge(name, what, registry=self.registry).set_function(reading)
 
 
@@ -144,6 +166,32 @@ class _AlarmBudget(Collector):
             if lived_h.get(ward, 0.0) > 0:
                 rate.add_metric((ward, severity), count / lived_h[ward])
         yield from (alerts, hours, rate)
+
+
+class _Commits(Collector):
+    """The writer's tally. Seconds over commits is how long one takes; entries over commits, how many ride together."""
+
+    def __init__(self, tally: Callable[[], Tally]) -> None:
+        self._tally = tally
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Return all families."""
+        tally = self._tally()
+        for name, what, value in (
+            ("commits", "Commits to the log", tally.commits),
+            ("commit_seconds", "Time spent committing", tally.commit_s),
+            ("commit_entries", "Entries committed", tally.entries),
+            ("commit_conflicts", "Commits decided anew, because the store knew more than the writer", tally.conflicts),
+            ("storage_full", "Commits refused because there was no room", tally.storage_full),
+        ):
+            yield CounterMetricFamily(f"infusion_{name}", what, value=value)
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # no write-ahead log between the last close and the first commit
+        return 0
 
 
 class _Verified(Collector):

@@ -31,7 +31,8 @@ async def get_ready(request: web.Request) -> web.Response:
 
 async def get_metrics(request: web.Request) -> web.Response:
     """Return all figures for Prometheus."""
-    exposition = request.app[METRICS].exposition(await request.app[ENDPOINTS].figures())
+    deliveries = await request.app[ENDPOINTS].figures()
+    exposition = request.app[METRICS].exposition(deliveries, await request.app[WATCH].lateness_s())
     return web.Response(body=exposition, headers={"Content-Type": metrics.CONTENT_TYPE})
 
 
