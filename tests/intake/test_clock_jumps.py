@@ -123,10 +123,16 @@ def jumps(longest_min: int) -> st.SearchStrategy[Jump]:
 
 
 def hold_through_a_jump(kind: Kind, jump: Jump) -> None:
-    """The day is as it would have been, to the millisecond; what would have moved it waited for the person."""
+    """The day is as it would have been, to the millisecond; what would have moved it waited for the person, and what
+    was derived meanwhile says that the clock was in doubt."""
     day = PlannedDay(1, kind, THE_DAY)
-    lived = asyncio.run(live(day, jump.happens(), since=MORNING))
+    happens = jump.happens()
+    lived = asyncio.run(live(day, happens, since=MORNING))
     assert told(lived.entries) == day.expected()
+    doubted, confirmed = happens[0][0], happens[-1][0]
+    for entry in lived.entries:
+        if entry.kind == "derived" and entry.received_at not in (doubted, confirmed):
+            assert (entry.data.get("clock") == "in_doubt") == (doubted < entry.received_at < confirmed), entry
     assert (lived.site.count(CLOCK_DOUBTED), lived.site.count(CLOCK_CONFIRMED)) == (1, 1)
 
 
