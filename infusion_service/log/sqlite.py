@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 from urllib.parse import quote
 
-import aiosqlite
 import pysqlite3.dbapi2 as driver
 import structlog
 
 from infusion_service.clinical.vocabulary import JSON
 from infusion_service.log.entry import LogRow
 from infusion_service.log.process_lock import ProcessLock
+from infusion_service.log.sqlite_connection import ThreadedConnection
 from infusion_service.log.sqlite_deliveries import SqliteDeliveries
 from infusion_service.log.sqlite_errors import may_grow, translation
 from infusion_service.log.sqlite_reader import Reader
@@ -61,45 +61,6 @@ _Work = Callable[Concatenate[Writer, _Arguments], int]
 _log = structlog.get_logger()
 
 
-class _Connection(aiosqlite.Connection):
-    """An aiosqlite connection that runs whole functions in its thread: one hop each, however many statements."""
-
-    def __init__(self, connect: Callable[[], RawConnection]) -> None:
-        super().__init__(connect, iter_chunk_size=1)
-        self._thread.daemon = True  # a forgotten connection must not keep the interpreter from ending
-        self.waiting = 0
-
-    @classmethod
-    async def begin(cls, connect: Callable[[], RawConnection]) -> _Connection:
-        """Start the thread and connect in it. What `connect` raises ends the thread again."""
-        connection = cls(connect)
-        try:
-            _ = await connection
-        except BaseException:
-            connection._thread.join()  # told to stop already; its last word must find the loop still there
-            raise
-        return connection
-
-    @property
-    def raw(self) -> RawConnection:
-        """The driver's connection, for functions that run in this thread."""
-        return self._conn
-
-    async def run(self, function: Callable[..., _Answer], *arguments: object) -> _Answer:
-        """Run a function in the thread, after those before it. Cancelling the caller does not stop it."""
-        self.waiting += 1
-        try:
-            answer: _Answer = await self._execute(function, *arguments)  # type: ignore[no-untyped-call] # its own
-            return answer
-        finally:
-            self.waiting -= 1
-
-    async def end(self) -> None:
-        """Close after everything that waits has run, and see the thread off."""
-        await self.close()
-        self._thread.join()  # it has answered its last call: nothing is left to wait for
-
-
 class SqliteStore:
     """The store port over one SQLite file. Close it in a `finally`.
 
@@ -119,11 +80,11 @@ class SqliteStore:
         self._checkpoint_after_s = checkpoint_after_s
         self._wal_pages_max = wal_pages_max
         self._lock = ProcessLock(path.with_name(path.name + ".lock"))
-        self._writing: tuple[_Connection, Writer] | None = None
-        self._reading: list[tuple[_Connection, Reader]] = []
-        self._under_way: set[asyncio.Task[int]] = set()
+        self._writing: tuple[ThreadedConnection, Writer] | None = None
+        self._reading: list[tuple[ThreadedConnection, Reader]] = []
+        self._under_way: set[asyncio.Future[int]] = set()
         self._checkpoint_timer: asyncio.TimerHandle | None = None
-        self._checkpoint: asyncio.Task[int] | None = None
+        self._checkpoint: asyncio.Future[int] | None = None
         self._pages_left = 0
         self._failed: StorageFailed | None = None
         self.deliveries = SqliteDeliveries(self._read, self._write)
@@ -140,10 +101,10 @@ class SqliteStore:
             self._lock.take()
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             with _translated():
-                writing = await _Connection.begin(self._connect_writer)
+                writing = await ThreadedConnection.begin(self._connect_writer)
                 self._writing = writing, Writer(writing.raw)
                 for _ in range(READERS):
-                    reading = await _Connection.begin(self._connect_reader)
+                    reading = await ThreadedConnection.begin(self._connect_reader)
                     self._reading.append((reading, Reader(reading.raw)))
         except OSError as exc:
             raise StoreUnusable(f"the database file cannot be opened: {exc}") from exc
@@ -201,16 +162,18 @@ class SqliteStore:
 
     async def _write(self, work: _Work[_Arguments], *arguments: _Arguments.args, **_: _Arguments.kwargs) -> None:
         """Start a piece of work that ends whether or not its caller still waits."""
-        task = asyncio.ensure_future(self._commit(work, *arguments))
-        self._under_way.add(task)
-        task.add_done_callback(self._settle)
-        await asyncio.shield(task)
+        left = self._commit(work, *arguments)
+        left.add_done_callback(self._settle)
+        await asyncio.shield(left)
 
-    async def _commit(self, work: _Work[...], *arguments: object) -> int:
+    def _commit(self, work: _Work[...], *arguments: object) -> asyncio.Future[int]:
+        """Have the writer's thread do a piece of work; what comes is the pages left in the write-ahead log."""
         if self._writing is None:
             raise StoreUnusable("the store is not open")
         connection, writer = self._writing
-        return await connection.run(self._unless_failed, work, writer, *arguments)
+        left = connection.start(self._unless_failed, work, writer, *arguments)
+        self._under_way.add(left)
+        return left
 
     def _unless_failed(self, work: Callable[..., int], *arguments: object) -> int:
         """Runs in the writer's thread, so that work already waiting behind a fatal error is refused as well."""
@@ -226,12 +189,12 @@ class SqliteStore:
                 self._failed = exc
             raise
 
-    def _settle(self, task: asyncio.Task[int]) -> None:
+    def _settle(self, left: asyncio.Future[int]) -> None:
         """After a write: see that what it left in the write-ahead log is copied soon, and in between commits."""
-        self._under_way.discard(task)
-        if task.cancelled() or task.exception() is not None:  # asking counts as hearing: the caller may have left
+        self._under_way.discard(left)
+        if left.cancelled() or left.exception() is not None:  # asking counts as hearing: the caller may have left
             return
-        pages = task.result()
+        pages = left.result()
         self._pages_left = min(self._pages_left, pages)
         if pages - self._pages_left >= self._wal_pages_max:
             self._begin_checkpoint()
@@ -248,18 +211,17 @@ class SqliteStore:
             self._checkpoint_timer.cancel()
             self._checkpoint_timer = None
         if self._checkpoint is None:
-            self._checkpoint = asyncio.ensure_future(self._commit(Writer.checkpoint))
-            self._under_way.add(self._checkpoint)
+            self._checkpoint = self._commit(Writer.checkpoint)
             self._checkpoint.add_done_callback(self._settle_checkpoint)
 
-    def _settle_checkpoint(self, task: asyncio.Task[int]) -> None:
-        self._under_way.discard(task)
+    def _settle_checkpoint(self, left: asyncio.Future[int]) -> None:
+        self._under_way.discard(left)
         self._checkpoint = None
-        if task.cancelled():
+        if left.cancelled():
             return
-        fault = task.exception()
+        fault = left.exception()
         if fault is None:
-            self._pages_left = task.result()  # what a reader still holds on to
+            self._pages_left = left.result()  # what a reader still holds on to
             if self._pages_left:
                 self._plan_checkpoint()
         else:  # nothing is lost: the commits are in the write-ahead log; a fatal fault meets the next commit
