@@ -77,7 +77,7 @@ def board_row(course: Course, day: Day, now: datetime) -> dict[str, JSON]:
     names = (
         "day_id", "version", "as_of", "ward", "chair", "patient", "workflow", "course", "day", "ordinal", "date",
         "timezone", "state", "state_since", "pump", "dose", "observation", "checks", "alerts", "vitals", "course_flags",
-        "baseline_deficits", "unconfirmed", "missing_from_devices", "next_change_at",
+        "baseline_deficits", "double_checks", "unconfirmed", "missing_from_devices", "next_change_at",
     )  # fmt: skip
     return {name: view[name] for name in names}
 

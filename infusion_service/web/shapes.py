@@ -139,6 +139,7 @@ class BoardRow(msgspec.Struct):
     checks: list[dict[str, Any]]
     alerts: list[dict[str, Any]]
     vitals: dict[str, Any]
+    double_checks: list[dict[str, Any]]
     baseline_deficits: list[str]
     missing_from_devices: list[MissingFacts]
     next_change_at: datetime | None

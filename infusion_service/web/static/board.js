@@ -1,9 +1,10 @@
 // @ts-check
 // The ward board: one tile per bed, the most urgent first; a tile opens its day.
+import { signal } from "@preact/signals";
 import { html } from "./markup.js";
 import { CHECKS, SEVERITIES, STATES, T, word } from "./strings.js";
 import { clockTime, serviceNow, span, ticks } from "./times.js";
-import { device, go, rows } from "./ward_state.js";
+import { device, go, mine, rows } from "./ward_state.js";
 import { queue } from "./queue.js";
 
 const RANK = { critical: 0, high: 1, medium: 2, low: 3 };
@@ -44,7 +45,7 @@ export function TimeLeft({ until }) {
 export function endOf(day) {
   if (day.dose.projected_end && day.pump === "running") return { name: T.ends, at: day.dose.projected_end };
   if (day.observation.earliest_discharge && ["observing", "extended_observation"].includes(day.state)) {
-    return { name: T.over, at: day.observation.earliest_discharge };
+    return { name: T.observedUntil, at: day.observation.earliest_discharge };
   }
   return null;
 }
@@ -83,9 +84,44 @@ export function Severity({ severity }) {
     <strong>${word(SEVERITIES, severity)}</strong>`;
 }
 
+const SOON_MS = 15 * 60000;
+/** Which beds somebody wants to see. */
+const filter = signal("allBeds");
+/** @type {Record<string, (row: any) => boolean>} */
+const FILTERS = {
+  allBeds: () => true,
+  mine: (row) => mine.value.includes(row.day_id),
+  withAlert: (row) => row.alerts.length > 0,
+  dueSoon: (row) => row.checks.some((/** @type {any} */ check) => Date.parse(check.due_at) - serviceNow() < SOON_MS),
+  wantsSecond: (row) => row.double_checks.length > 0,
+};
+
+/** Chairs nobody is in: whose day is over, and the numbers between. @param {any[]} all */
+function emptyChairs(all) {
+  const taken = new Set(all.filter((row) => !isOver(row)).map((row) => String(row.chair)));
+  const known = all.map((row) => row.chair).filter(Boolean).map(String);
+  const highest = Math.max(0, ...known.map(Number).filter(Number.isInteger));
+  const numbered = Array.from({ length: highest }, (_, place) => String(place + 1));
+  return [...new Set([...known, ...numbered])].filter((chair) => !taken.has(chair)).sort((one, other) => one.localeCompare(other, undefined, { numeric: true }));
+}
+
+const OVER = new Set(["discharged", "left_early", "transferred", "deferred", "cancelled", "missed"]);
+
+/** @param {any} row */
+const isOver = (row) => OVER.has(row.state);
+
 export function Board() {
-  const sorted = [...rows.value].sort(byUrgency);
-  return html`<main id="beds" class="beds" aria-label=${T.beds}>
-    ${sorted.map((row) => html`<${Tile} key=${row.day_id} row=${row} />`)}
-    ${sorted.length === 0 && html`<p>${T.empty}</p>`}</main>`;
+  void ticks.value;
+  const all = rows.value;
+  const sorted = all.filter(FILTERS[filter.value]).sort(byUrgency);
+  const open = sorted.filter((row) => !isOver(row));
+  const over = sorted.filter(isOver);
+  return html`<nav class="filters" aria-label=${T.filters}>${Object.keys(FILTERS).map((each) => html`<button class="choice" key=${each} data-filter=${each} aria-pressed=${filter.value === each}
+      onClick=${() => { filter.value = each; }}>${T[/** @type {"mine"} */ (each)]} <small>${all.filter(FILTERS[each]).length}</small></button>`)}
+      <button id="open-handover" onClick=${() => go(null, { kind: "handover" })}>${T.handover}</button></nav>
+    <main id="beds" class="beds" aria-label=${T.beds}>
+    ${open.map((row) => html`<${Tile} key=${row.day_id} row=${row} />`)}
+    ${filter.value === "allBeds" && all.length > 0 && emptyChairs(all).map((chair) => html`<div class="empty-bed" key=${`empty-${chair}`} data-chair=${chair}>${T.chair(chair)}: ${T.emptyBed}</div>`)}
+    ${over.map((row) => html`<${Tile} key=${row.day_id} row=${row} />`)}
+    ${sorted.length === 0 && html`<p>${all.length ? T.noneSuch : T.empty}</p>`}</main>`;
 }

@@ -8,12 +8,13 @@ import { FactForm } from "./fact_form.js";
 import { html } from "./markup.js";
 import { person } from "./people.js";
 import { StopButton, StopPanel, callStop, callableStop } from "./stop.js";
+import { MovePanel } from "./move.js";
 import { CHECKS, PUMP, ROLES, STATES, T, fieldName, word } from "./strings.js";
 import { age, clockTime, shownDate } from "./times.js";
 import { Timeline } from "./timeline.js";
 import { VitalsScreen } from "./vitals.js";
 import { Waiting } from "./tray.js";
-import { go, mayPost, place, reachable, said, view, workflow } from "./ward_state.js";
+import { go, mayPost, mine, place, reachable, said, toggleMine, view, workflow } from "./ward_state.js";
 
 /** Which fact answers which check; a check nobody knows is charted from the list. */
 const FACT_OF_CHECK = { vitals: "vitals.recorded", befast: "befast.checked", ecg: "ecg.recorded", platelets: "lab.resulted", callback: "callback.recorded" };
@@ -33,9 +34,11 @@ export function DayScreen() {
     ${panel?.kind === "vitals" ? html`<${VitalsScreen} day=${day} key="vitals" />`
       : panel?.kind === "stop" ? html`<${StopPanel} day=${day} called=${panel} key="stop" />`
       : panel?.kind === "fact" ? html`<${FactForm} day=${day} type=${panel.type} preset=${panel.preset} instead=${panel.instead} key=${panel.type} />`
+      : panel?.kind === "move" ? html`<${MovePanel} day=${day} entry=${panel.entry} key="move" />`
       : html`<${Overview} day=${day} />`}
     ${!panel && html`<section class="bottom-bar" aria-label=${T.actions}>
       <button class="primary big" id="open-vitals" onClick=${() => openFact("vitals.recorded")}>${T.vitals}</button>
+      ${person.value && html`<button class="choice" id="my-patient" aria-pressed=${mine.value.includes(day.day_id)} onClick=${() => toggleMine(day.day_id)}>${T.myPatient}</button>`}
       <${StopButton} day=${day} /></section>`}`;
 }
 
@@ -82,7 +85,7 @@ function Numbers({ day }) {
     ${figure("left", T.leftMl, left === null ? T.unknown : left.toFixed(1), bag?.expires_at ? T.bagExpires(clockTime(bag.expires_at)) : "")}
     ${day.pump === "running" && figure("rate", T.rate, dose.rate_ml_per_h, T.rateMlh)}
     ${dose.projected_end && day.pump === "running" && figure("ends", T.ends, clockTime(dose.projected_end), html`<${TimeLeft} until=${dose.projected_end} />`)}
-    ${observed && figure("observed", T.over, clockTime(observed), html`<${TimeLeft} until=${observed} />`)}
+    ${observed && figure("observed", T.observedUntil, clockTime(observed), html`<${TimeLeft} until=${observed} />`)}
     ${vitals.news2 && figure("news2", T.news2, vitals.news2.total, T.atTime(clockTime(vitals.news2.at)))}
   </dl></section>`;
 }

@@ -3,32 +3,33 @@
 import { useState } from "preact/hooks";
 import { doubtsAbout, fieldErrors, mayWait, reasonsOf, record } from "./charting.js";
 import { Field } from "./fields.js";
-import { readData } from "./field_values.js";
+import { asTyped, readData } from "./field_values.js";
+import { Before, Evidence, GuardList } from "./form_context.js";
 import { html } from "./markup.js";
 import { person } from "./people.js";
 import { remove } from "./queue.js";
 import { endSession, post } from "./service.js";
 import { StopButton } from "./stop.js";
 import { ROLES, T, fieldName, word } from "./strings.js";
-import { clockTime, serviceNow } from "./times.js";
 import { SignInForm } from "./top_bar.js";
 import { back, mayPost, reachable, workflow } from "./ward_state.js";
+import { When, momentOf } from "./when.js";
 
-const AGO_MIN = [0, 5, 10, 15, 30, 60];
-const MINUTE_MS = 60000;
+/**
+ * @typedef {{seq?: number, entry?: string, occurred_at: string, was?: string, of?: string}} Instead what a corrected fact stands for: one that was
+ *   refused and waits on this tablet (`seq`), or one on the record (`entry`), also of another day (`of`)
+ */
 
-/** `instead`: of a fact that was refused and waits on this tablet for a person. @param {{day: any, type: string, preset?: Record<string, any>, instead?: {seq: number, occurred_at: string}}} properties */
+/** @param {{day: any, type: string, preset?: Record<string, any>, instead?: Instead}} properties */
 export function FactForm({ day, type, preset = {}, instead }) {
   const fact = workflow.value.facts[type];
-  const [values, setValues] = useState(/** @type {Record<string, any>} */ (preset));
+  const [values, setValues] = useState(() => (instead ? asTyped(fact, preset) : preset));
   const [errors, setErrors] = useState(/** @type {Record<string, string>} */ ({}));
   const [problem, setProblem] = useState(/** @type {any} */ (null));
-  const [ago, setAgo] = useState(0);
-  const [late, setLate] = useState("");
+  const [when, setWhen] = useState(/** @type {import("./when.js").Moment} */ ({ ago: 0, typed: "", reason: "" }));
   const [busy, setBusy] = useState(false);
   const [second, setSecond] = useState(/** @type {{staff: string, token: string} | null} */ (null));
 
-  const row = day.allowed.find((/** @type {any} */ each) => each.type === type);
   const waiting = fact.second === "independent" ? day.double_checks.find((/** @type {any} */ check) => check.type === type) : null;
   const me = person.value?.staff;
   // Who entered it first signs nothing twice: the second half is under the second person's own session.
@@ -36,13 +37,13 @@ export function FactForm({ day, type, preset = {}, instead }) {
   const permitted = (half === "second" && second !== null) || mayPost(fact.by, person.value?.role) || (!person.value && fact.by.includes("device"));
   const needsConsent = fact.second === "consent" && !second;
 
-  const occurred = () => (instead ? { occurred_at: instead.occurred_at } : ago ? { occurred_at: new Date(serviceNow() - ago * MINUTE_MS).toISOString() } : {});
   const save = async (more = {}) => {
     const read = readData(fact, values, day.date);
+    const moment = momentOf(when, day.date, instead?.occurred_at);
     setErrors(read.errors);
     setProblem(null);
-    if (Object.keys(read.errors).length) {
-      setProblem({ detail: T.fill });
+    if (Object.keys(read.errors).length || moment.error) {
+      setProblem({ detail: moment.error ?? T.fill });
       return;
     }
     const doubts = doubtsAbout(fact, { ...read.data, ...more }, day.state);
@@ -51,8 +52,8 @@ export function FactForm({ day, type, preset = {}, instead }) {
       return;
     }
     setBusy(true);
-    const posted = { type, data: { ...read.data, ...more }, ...occurred(),
-      ...(late && half !== "first" ? { late_reason: late } : {}), ...(fact.second === "consent" && second ? { second: { token: second.token } } : {}) };
+    const posted = { type, data: { ...read.data, ...more }, ...(half === "first" ? {} : moment.members), ...(instead?.entry ? { corrects: instead.entry } : {}),
+      ...(fact.second === "consent" && second ? { second: { token: second.token } } : {}) };
     const token = half === "second" ? second?.token : undefined;
     const answer = await record(day.day_id, posted, { title: half === "first" ? T.firstHalf(fact.title) : fact.title, token, first: half === "first" });
     setBusy(false);
@@ -66,7 +67,7 @@ export function FactForm({ day, type, preset = {}, instead }) {
       return;
     }
     if (second) endSession(second.token);
-    if (instead) await remove(instead.seq);
+    if (instead?.seq !== undefined) await remove(instead.seq);
     back();
   };
   /** @param {string} badge @param {string} pin */
@@ -83,7 +84,9 @@ export function FactForm({ day, type, preset = {}, instead }) {
 
   return html`<main class="fact-form" aria-labelledby="form-title" data-type=${type}>
     <h2 id="form-title">${fact.title}</h2>
-    ${row?.blocked_by.length > 0 && html`<ul class="reasons">${row.blocked_by.map((/** @type {any} */ guard) => html`<li>${guard.reason}</li>`)}</ul>`}
+    <${GuardList} day=${day} type=${type} />
+    ${fact.means === "review" && html`<${Evidence} day=${day} />`}
+    ${instead && html`<${Before} instead=${instead} />`}
     ${!reachable.value && !mayWait(type, day.day_id) && html`<p class="error" role="alert">${T.needsNetwork}</p>`}
     ${half === "first" && html`<p class="note">${T.firstPerson}</p>`}
     ${half === "second" && html`<p class="note" id="second-note">${T.secondPerson(waiting.by)} ${second && T.secondWho(second.staff)}</p>`}
@@ -91,10 +94,7 @@ export function FactForm({ day, type, preset = {}, instead }) {
     ${half !== "wait" && html`
       <div class="fields">${Object.entries(fact.fields).filter(([name]) => name !== "confirmed").map(([name, field]) => html`<${Field} key=${name} name=${name} field=${field}
         day=${day} value=${values[name]} error=${errors[name]} onChange=${(/** @type {any} */ value) => setValues((before) => ({ ...before, [name]: value }))} />`)}</div>
-      ${instead && html`<p class="note">${T.happenedAt(clockTime(instead.occurred_at))}</p>`}
-      ${half !== "first" && !instead && html`<div class="field" role="group" aria-label=${T.when}><span class="label">${T.when}</span><div class="options">${AGO_MIN.map((minutes) => html`<button class="choice"
-        aria-pressed=${ago === minutes} onClick=${() => setAgo(minutes)}>${minutes ? T.ago(minutes) : T.now}</button>`)}
-        ${ago > 0 && html`<label>${T.lateReason} <input value=${late} onInput=${(/** @type {any} */ event) => setLate(event.target.value)} /></label>`}</div></div>`}
+      ${half !== "first" && html`<${When} when=${when} onChange=${setWhen} original=${instead?.occurred_at} />`}
       ${fact.second === "consent" && html`<section class="note"><p>${second ? T.secondWho(second.staff) : T.consent}</p>
         ${!second && html`<${SignInForm} take=${takeSecond} label=${T.secondSignIn} prefix="second-" />`}</section>`}`}
     ${problem && html`<ul class="error" id="form-error" role="alert">${reasonsOf(problem).map((reason) => html`<li>${reason}</li>`)}</ul>`}

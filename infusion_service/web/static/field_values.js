@@ -1,7 +1,7 @@
 // @ts-check
 // From what was typed and touched to the data of a fact, with what is wrong beside its field. The service judges again.
 import { T } from "./strings.js";
-import { toUtc } from "./times.js";
+import { clockTime, localDate, toUtc } from "./times.js";
 
 /** Whether a field holds nothing. @param {any} value */
 export const isEmpty = (value) => value === undefined || value === "" || value === null || (Array.isArray(value) && value.length === 0);
@@ -21,7 +21,7 @@ function readNumber(field, text) {
 }
 
 /** A 24 h time on the day's own date, or on a date written before it. @param {string} text @param {string} date */
-function readTime(text, date) {
+export function readTime(text, date) {
   const parts = /^(?:(\d{4}-\d{2}-\d{2})[ T])?([01]?\d|2[0-3]):([0-5]\d)$/.exec(text.trim());
   return parts ? { value: toUtc(`${parts[1] ?? date}T${parts[2].padStart(2, "0")}:${parts[3]}`) } : { error: T.badTime };
 }
@@ -76,4 +76,16 @@ export function readData(fact, values, date) {
     else data[name] = value;
   }
   return { data, errors };
+}
+
+/** Recorded data as somebody would type it, to be corrected. @param {{fields: Record<string, any>}} fact @param {Record<string, any>} data @returns {Record<string, any>} */
+export function asTyped(fact, data) {
+  const typed = Object.entries(data).filter(([name]) => name in fact.fields && name !== "confirmed").map(([name, value]) => {
+    const { type } = fact.fields[name];
+    if (type === "time" && value) return [name, `${localDate(Date.parse(value))} ${clockTime(value)}`];
+    if (type === "texts") return [name, value.join("\n")];
+    if (type === "list") return [name, value.map((/** @type {any} */ each) => asTyped(fact.fields[name], each))];
+    return [name, value];
+  });
+  return Object.fromEntries(typed);
 }

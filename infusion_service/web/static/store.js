@@ -2,10 +2,15 @@
 // What this tablet keeps on its own disk: facts that are not on the record yet, and the last picture of the ward.
 // A write is over only once it is on the disk (`strict`): what the page calls kept survives a flat battery.
 
+import { signal } from "@preact/signals";
+
 const NAME = "infusion-ward";
 const VERSION = 1;
 
 /** @typedef {"queue" | "kept"} StoreName */
+
+/** Whether this tablet can keep anything: not in a private window, nor on a full disk. */
+export const keepsHere = signal(true);
 
 /** @type {Promise<IDBDatabase> | null} */
 let opening = null;
@@ -22,6 +27,7 @@ function open() {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => {
       opening = null;
+      keepsHere.value = false;
       reject(request.error);
     };
   });

@@ -75,7 +75,7 @@ export const T = {
   signInFirst: "Sign in to chart. Stop works without.", signedInAs: (/** @type {string} */ who, /** @type {string} */ role) => `${who}, ${role}`,
   sessionEnded: "Your session has ended. Sign in again; what you entered is still here.",
 
-  infused: "Infused", left: "Left", rate: "Rate", infusedMl: "Given mL", leftMl: "Left mL", rateMlh: "mL/h", ends: "Ends", over: "Observed until", mL: "mL", mLh: "mL/h",
+  infused: "Infused", left: "Left", rate: "Rate", infusedMl: "Given mL", leftMl: "Left mL", rateMlh: "mL/h", ends: "Ends", observedUntil: "Observed until", mL: "mL", mLh: "mL/h",
   timeLeft: "Time left", overBy: (/** @type {string} */ span) => `over by ${span}`, since: (/** @type {string} */ time) => `since ${time}`,
   inTime: (/** @type {string} */ span) => `in ${span}`, overdue: (/** @type {string} */ span) => `overdue ${span}`,
   next: (/** @type {string} */ what) => `Next: ${what}`, nextChecks: "Next checks", noChecks: "Nothing is due in this phase.",
@@ -123,6 +123,25 @@ export const T = {
   atLeast: (/** @type {string} */ low) => `at least ${low}`, atMost: (/** @type {string} */ high) => `at most ${high}`,
   above: (/** @type {string} */ low) => `more than ${low}`, allClear: "All clear",
   onePerLine: "one per line",
+
+  atWhat: "or at", hintClock: "10:05", asBefore: (/** @type {string} */ time) => `as before: ${time}`, correctionReason: "correction of an entry",
+  guards: "What this step wants", met: "met", evidence: "What the review is about", sign: "Sign",
+  replaces: "Replaces", otherPatient: "Was charted for another patient:", staysReadable: "It stays readable, struck through, with both names and times.",
+  mend: "Mend", correct: "Correct", wrongPatient: "Wrong patient", wrongPatientReason: "charted for the wrong patient",
+  moveWhere: "Whose is it? It is struck here and entered there, at the same time of the day.", moveIt: "Move it",
+  movesTo: (/** @type {string} */ what, /** @type {string} */ whom) => `${what}: from now on ${whom}'s.`,
+
+  handover: "Handover", handoverSince: (/** @type {string} */ time) => `Since ${time}`, hours: (/** @type {number} */ hours) => `${hours} h`, handoverHow: "Look back",
+  changed: "What changed", isDue: "What is due", overridden: "What was overridden", openAlerts: "Open alerts", nothing: "nothing",
+  sets: (/** @type {number} */ count, /** @type {string} */ last) => `${count} ${count === 1 ? "set" : "sets"} of vital signs, the last at ${last}`,
+  readBack: "Read back", readBackNote: (/** @type {string} */ since) => `Handover read back, since ${since}`, readBackDone: (/** @type {string} */ who, /** @type {string} */ time) => `read back by ${who}, ${time}`,
+  override: (/** @type {string} */ guard, /** @type {string} */ by, /** @type {string} */ reason) => `${guard} by ${by}: ${reason}`, toConfirm: (/** @type {number} */ count) => `${count} ${count === 1 ? "entry waits" : "entries wait"} for confirmation`,
+  given: (/** @type {string} */ ml, /** @type {string} */ pump) => `${ml} mL given, pump ${pump}`, handoverLocked: "Sign in: a handover names patients.",
+
+  shiftStart: "Start of shift", thisTabletIs: (/** @type {string} */ name) => `This tablet: ${name || "not known yet"}`, testSound: "Test sound", soundOn: "Sound works: three tones for critical and high, two for medium.",
+  soundOff: "No sound yet: touch Test sound.", keepsFacts: "Facts are kept on this tablet until they are on the record.", keepsNothing: "This tablet cannot keep facts: without network nothing can be charted here.",
+  filters: "Which beds", allBeds: "All", mine: "Mine", withAlert: "Alerts", dueSoon: "Due in 15 min", wantsSecond: "Second check", emptyBed: "empty",
+  myPatient: "My patient", noneSuch: "No bed is like this now.",
 
   hintDate: "2027-11-30", hintTime: "24 h, 10:05", badDate: "a date is expected, as 2027-11-30", badTime: "a 24 h time is expected, as 10:05",
   firstHalf: (/** @type {string} */ what) => `first entry, waits for the second person: ${what}`,

@@ -5,14 +5,14 @@ import { html } from "./markup.js";
 import { CHECKS, ROLES, STATES, T, code, fieldName, unitOf, word } from "./strings.js";
 import { clockTime } from "./times.js";
 import { person } from "./people.js";
-import { entries, go, view, workflow } from "./ward_state.js";
+import { entries, go, mayPost, view, workflow } from "./ward_state.js";
 
 const SHOWN = 25;
 const LATE_MS = 15 * 60000;
 const UNTOLD = new Set(["event_id", "data", "alert", "alerts", "entry", "bag", "confirmed", "source", "spo2_scale", "patient", "workflow", "timezone", "missed_cutoff"]);
 
 /** @param {any} entry */
-function titleOf(entry) {
+export function titleOf(entry) {
   const data = entry.data;
   if (entry.kind === "refused") return `${workflow.value.facts[data.type]?.title ?? data.type}: ${T.refused}`;
   return workflow.value.facts[entry.type]?.title ?? word({}, entry.type.replaceAll(".", " "));
@@ -50,15 +50,22 @@ export function Timeline({ day }) {
 /** @param {{day: any, entry: any}} properties */
 function Line({ day, entry }) {
   const struck = view.value.struck.includes(entry.entry_id);
-  const late = Date.parse(entry.received_at) - Date.parse(entry.occurred_at) > LATE_MS;
+  const late = Date.parse(entry.rcv) - Date.parse(entry.occurred_at) > LATE_MS;
   const moved = entry.outcome?.state && entry.outcome.state !== entry.outcome.from;
   const mine = entry.kind === "fact" && !struck && person.value;
   const strikable = mine && (entry.actor.id === person.value?.staff || ["charge_nurse", "prescriber"].includes(person.value?.role ?? "")) && entry.type !== "day.scheduled";
+  const kind = workflow.value.facts[entry.type];
+  // What two people entered is corrected by two: struck out, and entered anew.
+  const correctable = strikable && kind && kind.second !== "independent" && mayPost(kind.by, person.value?.role);
+  const instead = { entry: entry.entry_id, occurred_at: entry.occurred_at, was: `${titleOf(entry)} ${summary(entry)}`.trim() };
   return html`<li data-kind=${entry.kind} data-type=${entry.type} data-late=${late ? "yes" : "no"} data-struck=${struck ? "yes" : "no"}>
     <time>${clockTime(entry.occurred_at)}</time>
     <div><b>${titleOf(entry)}</b> ${summary(entry)} ${moved && html`<em>→ ${word(STATES, entry.outcome.state)}</em>`}
-      <small>${entry.actor.role === "service" ? "" : `${entry.actor.id}, ${word(ROLES, entry.actor.role).toLowerCase()}`}${entry.second ? ` ${T.withSecond(entry.second.id)}` : ""}${entry.actor.how === "device" ? ` · ${T.unattributed}` : ""}${late ? ` · ${T.late} (${clockTime(entry.received_at)})` : ""}${struck ? ` · ${T.struck}` : ""}${entry.corrects ? ` · ${T.corrects}` : ""}</small></div>
+      <small>${entry.actor.role === "service" ? "" : `${entry.actor.id}, ${word(ROLES, entry.actor.role).toLowerCase()}`}${entry.second ? ` ${T.withSecond(entry.second.id)}` : ""}${entry.actor.how === "device" ? ` · ${T.unattributed}` : ""}${late ? ` · ${T.late} (${clockTime(entry.rcv)})` : ""}${struck ? ` · ${T.struck}` : ""}${entry.corrects ? ` · ${T.corrects}` : ""}</small></div>
     ${mine && day.unconfirmed.includes(entry.entry_id) && html`<button onClick=${() => go(day.day_id, { kind: "fact", type: "entry.confirmed", preset: { entry: entry.entry_id } })}>${T.confirmEntry}</button>`}
-    ${strikable && html`<button class="plain" onClick=${() => go(day.day_id, { kind: "fact", type: "entry.struck", preset: { entry: entry.entry_id } })}>${T.strike}</button>`}
+    ${strikable && html`<details class="mend"><summary>${T.mend}</summary><div class="buttons">
+      ${correctable && html`<button data-mend="correct" onClick=${() => go(day.day_id, { kind: "fact", type: entry.type, preset: entry.data, instead })}>${T.correct}</button>
+      <button data-mend="move" onClick=${() => go(day.day_id, { kind: "move", entry: entry.entry_id })}>${T.wrongPatient}</button>`}
+      <button data-mend="strike" onClick=${() => go(day.day_id, { kind: "fact", type: "entry.struck", preset: { entry: entry.entry_id } })}>${T.strike}</button></div></details>`}
   </li>`;
 }

@@ -7,7 +7,9 @@ import { person, signIn, signOut } from "./people.js";
 import { queue } from "./queue.js";
 import { newVersion, takeNewVersion } from "./shell.js";
 import { STALE_AFTER_MS, clockOffset, clockTime, serviceClock, serviceNow, silence, span, ticks, zone } from "./times.js";
-import { asSomebodyElse, enrol, enrolled, go, place, reachable, refresh } from "./ward_state.js";
+import { keepsHere } from "./store.js";
+import { soundOn, testSound } from "./sound.js";
+import { asSomebodyElse, device, enrol, enrolled, go, place, reachable, refresh } from "./ward_state.js";
 
 const OFFSET_SHOWN_MS = 2000;
 
@@ -58,7 +60,9 @@ export function TopBar() {
         : html`<span class="person"><span id="signed-in-as">${T.nobody}</span>
             <button class="primary" id="open-sign-in" aria-expanded=${asks} onClick=${() => setAsks(!asks)}>${T.signIn}</button></span>`)}
     </div></header>
-    ${asks && !who && enrolled.value && html`<section class="in-flow" aria-label=${T.signIn}>
+    ${asks && !who && enrolled.value && html`<section class="in-flow shift" aria-labelledby="shift-title"><h2 id="shift-title">${T.shiftStart}</h2>
+      <ul><li>${T.thisTabletIs(device.value)}</li><li data-good=${keepsHere.value ? "yes" : "no"}>${keepsHere.value ? T.keepsFacts : T.keepsNothing}</li>
+        <li data-good=${soundOn.value ? "yes" : "no"}>${soundOn.value ? T.soundOn : T.soundOff} <button id="test-sound" onClick=${testSound}>${T.testSound}</button></li></ul>
       ${!reachable.value && html`<p>${T.signInOffline}</p>`}
       <${SignInForm} onDone=${() => { setAsks(false); asSomebodyElse(); }} /></section>`}`;
 }

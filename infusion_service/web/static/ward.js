@@ -3,6 +3,7 @@
 import { render } from "preact";
 import { Board } from "./board.js";
 import { DayScreen } from "./day.js";
+import { Handover } from "./handover.js";
 import { html } from "./markup.js";
 import { keepShell } from "./shell.js";
 import { EnrolForm, TopBar } from "./top_bar.js";
@@ -14,6 +15,7 @@ function Ward() {
   const { day } = place.value;
   if (enrolled.value === false) return html`<${TopBar} /><${EnrolForm} />`;
   if (place.value.panel?.kind === "tray") return html`<${TopBar} /><${Tray} />`;
+  if (place.value.panel?.kind === "handover") return html`<${TopBar} /><${Handover} />`;
   return html`<${TopBar} />${day === null ? html`<${Board} />` : html`<${DayScreen} />`}`;
 }
 

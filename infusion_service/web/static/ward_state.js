@@ -1,12 +1,13 @@
 // @ts-check
 // What the page knows: the board, the open day, where somebody is in it. One stream tells when to ask again; without
 // network it goes on with what this tablet kept.
-import { batch, signal } from "@preact/signals";
+import { batch, effect, signal } from "@preact/signals";
 import { forgetAll, forgetOtherDays, keep, keepDay, kept, keptDay } from "./kept.js";
 import { listen, listenAnew, startWatchdog } from "./link.js";
 import { learn, person, recallPerson, startAutoLock } from "./people.js";
 import { flush, openQueue, queue } from "./queue.js";
 import { ask, post } from "./service.js";
+import { soundFor } from "./sound.js";
 import { hear, localDate, recallClock, serviceClock, zone } from "./times.js";
 
 const BOARD_EVERY_MS = 5000;
@@ -24,6 +25,8 @@ export const entries = signal(/** @type {any[]} */ ([]));
 export const workflow = signal(/** @type {any} */ (null));
 /** Where in the page somebody is: the board, or a day with an open panel. */
 export const place = signal(/** @type {{day: string | null, panel: any}} */ ({ day: null, panel: null }));
+/** Days that somebody called theirs on this tablet. */
+export const mine = signal(/** @type {string[]} */ ([]));
 /** The last thing that was recorded or refused. */
 export const said = signal(/** @type {{kind: string, text: string} | null} */ (null));
 
@@ -80,6 +83,7 @@ async function refreshBoard() {
   hear(dated.body.as_of, dated.body.clock);
   const found = new Map([...open.body.days, ...dated.body.days].map((row) => [row.day_id, row]));
   batch(() => {
+    soundFor([...found.values()].flatMap((row) => row.alerts), rows.value.length === 0);
     rows.value = [...found.values()];
     zone.value = rows.value[0]?.timezone ?? zone.value;
   });
@@ -163,6 +167,18 @@ async function keptWorkflow({ name, version }) {
   }
   return workflows.get(known);
 }
+
+/** Call a day one's own, or no longer. @param {string} day */
+export function toggleMine(day) {
+  mine.value = mine.value.includes(day) ? mine.value.filter((each) => each !== day) : [...mine.value, day];
+  keep(`mine:${person.value?.staff}`, mine.value);
+}
+
+/** Whose days are whose changes with who is signed in. */
+effect(() => {
+  const who = person.value?.staff;
+  kept(`mine:${who}`).then((days) => { mine.value = (who && days) || []; });
+});
 
 /** @param {string | null} day @param {any} panel */
 export function go(day, panel = null) {

@@ -1,0 +1,38 @@
+// @ts-check
+// What stands beside a form: the guards of a step, met or not; the evidence a review is about; what a correction replaces.
+import { Severity, worstFirst } from "./board.js";
+import { DayChart } from "./chart.js";
+import { html } from "./markup.js";
+import { T, unitOf, SIGNS, word } from "./strings.js";
+import { clockTime } from "./times.js";
+import { entries, view, workflow } from "./ward_state.js";
+
+const SETS = 4;
+
+/** Every guard of a step, with what is wanted of those that fail. @param {{day: any, type: string}} properties */
+export function GuardList({ day, type }) {
+  const failing = new Map((day.allowed.find((/** @type {any} */ row) => row.type === type)?.blocked_by ?? []).map((/** @type {any} */ each) => [each.guard, each.reason]));
+  const guards = workflow.value.guards.filter((/** @type {any} */ guard) => guard.on.includes(type));
+  if (guards.length === 0) return null;
+  return html`<ul class="guards" aria-label=${T.guards}>${guards.map((/** @type {any} */ guard) => html`<li key=${guard.id} data-guard=${guard.id} data-met=${failing.has(guard.id) ? "no" : "yes"}>
+    <span aria-hidden="true">${failing.has(guard.id) ? "✗" : "✓"}</span> <b>${word({}, guard.id)}</b> ${failing.get(guard.id) ?? T.met}</li>`)}</ul>`;
+}
+
+/** What a reviewer looks at: the open alerts, the last sets of signs, the day as a picture. @param {{day: any}} properties */
+export function Evidence({ day }) {
+  const struck = new Set(view.value.struck);
+  const sets = entries.value.filter((entry) => entry.type === "vitals.recorded" && entry.kind === "fact" && !struck.has(entry.entry_id))
+    .sort((one, other) => other.occurred_at.localeCompare(one.occurred_at)).slice(0, SETS);
+  return html`<section class="evidence" aria-label=${T.evidence}>
+    <ul>${worstFirst(day.alerts).map((alert) => html`<li key=${alert.alert_id} class="alert-line" data-severity=${alert.severity}><${Severity} severity=${alert.severity} /> ${alert.says || alert.rule}, ${T.raised(clockTime(alert.raised_at))}</li>`)}</ul>
+    <div class="sides"><table><thead><tr><th>${T.sign}</th>${sets.map((set) => html`<th key=${set.entry_id}>${clockTime(set.occurred_at)}</th>`)}</tr></thead>
+      <tbody>${Object.keys(SIGNS).map((sign) => html`<tr key=${sign}><th scope="row">${SIGNS[/** @type {keyof SIGNS} */ (sign)]} <small>${unitOf(sign)}</small></th>
+        ${sets.map((set) => html`<td key=${set.entry_id}>${set.data[sign] ?? T.unknown}</td>`)}</tr>`)}</tbody></table>
+    <${DayChart} day=${day} /></div></section>`;
+}
+
+/** What was there before, struck through. @param {{instead: import("./fact_form.js").Instead}} properties */
+export function Before({ instead }) {
+  if (!instead.was) return null;
+  return html`<p class="before">${instead.of ? T.otherPatient : T.replaces} <s>${clockTime(instead.occurred_at)} ${instead.was}</s> ${T.staysReadable}</p>`;
+}

@@ -1,0 +1,76 @@
+// @ts-check
+// The end of a shift: of each bed what changed since, what is due, what was overridden, and that somebody has read it back.
+import { useEffect, useState } from "preact/hooks";
+import { Countdown, Severity, soonestFirst, worstFirst } from "./board.js";
+import { record } from "./charting.js";
+import { html } from "./markup.js";
+import { nameOf } from "./move.js";
+import { person } from "./people.js";
+import { ask } from "./service.js";
+import { CHECKS, PUMP, STATES, T, word } from "./strings.js";
+import { clockTime, serviceNow } from "./times.js";
+import { summary, titleOf } from "./timeline.js";
+import { back, reachable, rows, workflow } from "./ward_state.js";
+
+const HOURS = [1, 2, 4, 8];
+const HOUR_MS = 3600000;
+const UNTOLD = new Set(["vitals.recorded", "alert.acknowledged"]);
+const NOTE = "note.added";
+
+/** @param {string} day @returns {Promise<{view: any, entries: any[], facts: any} | null>} */
+async function read(day) {
+  const [view, listed] = await Promise.all([ask(`/v1/days/${day}`), ask(`/v1/days/${day}/entries`)]);
+  if (view.status !== 200 || listed.status !== 200) return null;
+  const known = await ask(`/v1/workflows/${view.body.workflow.name}/${view.body.workflow.version}`);
+  workflow.value = known.body;
+  return { view: view.body, entries: listed.body.entries, facts: known.body.facts };
+}
+
+export function Handover() {
+  const [hours, setHours] = useState(4);
+  const [beds, setBeds] = useState(/** @type {any[] | null} */ (null));
+  const [asked, setAsked] = useState(0);
+  const who = person.value?.staff;
+  useEffect(() => {
+    if (!who) return;
+    Promise.all(rows.value.map((row) => read(row.day_id))).then((found) => setBeds(found.filter(Boolean)), () => setBeds(null));
+  }, [who, asked, rows.value.length]);
+  const since = serviceNow() - hours * HOUR_MS;
+  return html`<main class="handover" aria-labelledby="handover-title">
+    <h2 id="handover-title">${T.handover}</h2>
+    <div class="options" role="group" aria-label=${T.handoverHow}><span>${T.handoverSince(clockTime(since))}</span>${HOURS.map((each) => html`<button class="choice" key=${each} data-hours=${each} aria-pressed=${hours === each} onClick=${() => setHours(each)}>${T.hours(each)}</button>`)}</div>
+    ${!who ? html`<p class="note">${T.handoverLocked}</p>` : !reachable.value ? html`<p class="note">${T.unreachable}</p>` : beds === null ? html`<p>${T.loading}</p>`
+    : beds.map((bed) => html`<${Bed} key=${bed.view.day_id} bed=${bed} since=${since} onRead=${() => setAsked(asked + 1)} />`)}
+    <div class="bottom-bar"><button class="plain" id="handover-back" onClick=${back}>‹ ${T.back}</button></div></main>`;
+}
+
+/** @param {{bed: {view: any, entries: any[], facts: any}, since: number, onRead: () => void}} properties */
+function Bed({ bed, since, onRead }) {
+  const [busy, setBusy] = useState(false);
+  const { view, facts } = bed;
+  const struck = new Set(view.struck);
+  const recent = bed.entries.filter((entry) => ["fact", "refused"].includes(entry.kind) && Date.parse(entry.rcv) >= since && !struck.has(entry.entry_id) && entry.data);
+  const sets = recent.filter((entry) => entry.type === "vitals.recorded" && entry.kind === "fact");
+  const backs = recent.filter((entry) => entry.type === NOTE && entry.data.text?.startsWith(T.readBackNote("").slice(0, 18)));
+  const changed = recent.filter((entry) => !UNTOLD.has(entry.type) && !backs.includes(entry));
+  const overrides = view.overrides.filter((/** @type {any} */ each) => Date.parse(each.at) >= since);
+  const readBack = async () => {
+    setBusy(true);
+    await record(view.day_id, { type: NOTE, data: { text: T.readBackNote(clockTime(since)) } }, { title: facts[NOTE]?.title ?? T.readBack });
+    setBusy(false);
+    onRead();
+  };
+  return html`<article class="bed" data-day=${view.day_id}><h3><b>${nameOf(view)}</b> · ${view.chair ? T.chair(view.chair) : T.noChair} · ${word(STATES, view.state)} ${T.since(clockTime(view.state_since))}</h3>
+    <p>${T.given(view.dose.delivered_ml, word(PUMP, view.pump))}${view.vitals.news2 ? ` · ${T.news2Now(String(view.vitals.news2.total))}` : ""}${view.unconfirmed.length ? ` · ${T.toConfirm(view.unconfirmed.length)}` : ""}</p>
+    <div class="sides"><section><h4>${T.changed}</h4><ul>${sets.length > 0 && html`<li>${T.sets(sets.length, clockTime(sets.at(-1).occurred_at))}</li>`}
+        ${changed.map((entry) => html`<li key=${entry.seq}><time>${clockTime(entry.occurred_at)}</time> <b>${titleOf(entry)}</b> ${summary(entry)}</li>`)}
+        ${sets.length + changed.length === 0 && html`<li class="quiet">${T.nothing}</li>`}</ul></section>
+      <section><h4>${T.openAlerts}</h4><ul>${worstFirst(view.alerts).map((alert) => html`<li key=${alert.alert_id} class="alert-line" data-severity=${alert.severity}><${Severity} severity=${alert.severity} /> ${alert.says || alert.rule}</li>`)}
+        ${view.alerts.length === 0 && html`<li class="quiet">${T.nothing}</li>`}</ul>
+      <h4>${T.isDue}</h4><ul>${soonestFirst(view.checks).map((check) => html`<li key=${check.check}>${word(CHECKS, check.check)} ${clockTime(check.due_at)} <${Countdown} due=${check.due_at} /></li>`)}
+        ${view.checks.length === 0 && html`<li class="quiet">${T.nothing}</li>`}</ul>
+      <h4>${T.overridden}</h4><ul>${overrides.map((/** @type {any} */ each) => html`<li key=${each.override}>${T.override(word({}, each.guard), each.by, each.reason)}</li>`)}
+        ${overrides.length === 0 && html`<li class="quiet">${T.nothing}</li>`}</ul></section></div>
+    ${backs.length ? html`<p class="read-back">✓ ${T.readBackDone(backs.at(-1).actor.id, clockTime(backs.at(-1).occurred_at))}</p>`
+    : html`<button class="read-back" disabled=${busy} onClick=${readBack}>${T.readBack}</button>`}</article>`;
+}
