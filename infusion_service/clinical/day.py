@@ -171,7 +171,15 @@ def _fact(entry: Entry, day: Day) -> Fact:
         actor=entry.actor,
         rules=rules,
         received_at=entry.received_at,
+        replaces=_first_corrected(entry, day),
     )
+
+
+def _first_corrected(entry: Entry, day: Day) -> str:
+    if entry.corrects is None:
+        return ""
+    corrected = day.fact(entry.corrects)
+    return entry.corrects if corrected is None else corrected.replaces or entry.corrects
 
 
 def refold(charted: Iterable[Fact], ledger: Ledger, workflow: Workflow, *, until: datetime | None = None) -> Picture:

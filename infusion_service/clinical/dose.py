@@ -39,6 +39,8 @@ class Bag(msgspec.Struct, frozen=True, kw_only=True):
     volume_ml: Decimal
     dose_mg: Decimal
     discarded: bool = False
+    replaces: str = ""
+    """The first of the entries that this one corrects: a start may still name that."""
 
     def as_discarded(self) -> Bag:
         """Return this bag, thrown away."""
@@ -92,6 +94,10 @@ class Pump(msgspec.Struct, frozen=True, kw_only=True):
             halted_at=self.halted_at or at,
             halt_reason=reason,
         )
+
+    def hung(self, bag: Bag) -> Pump:
+        """Give a pump that was started its bag, where that was not known so far."""
+        return replace(self, bag=bag)
 
     def stating(self, stated_ml: Decimal | None) -> Pump:
         """Keep the volume that the pump showed, where one was charted."""

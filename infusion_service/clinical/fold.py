@@ -45,7 +45,8 @@ def fold(picture: Picture, fact: Fact, workflow: Workflow) -> Picture:
 
 def fold_into(picture: Picture, fact: Fact, workflow: Workflow) -> None:
     """Fold a fact into a picture that nobody else holds."""
-    fact = Fact(fact.id, fact.type, fact.at, fact.data, fact.actor, len(picture.facts), fact.rules, fact.received_at)
+    pos = len(picture.facts)
+    fact = Fact(fact.id, fact.type, fact.at, fact.data, fact.actor, pos, fact.rules, fact.received_at, fact.replaces)
     picture.facts = picture.facts.plus(fact)
     picture.by_type = {**picture.by_type, fact.type: (picture.by_type.get(fact.type) or NO_FACTS).plus(fact)}
     picture.last_at = fact.at
@@ -207,8 +208,12 @@ def _bag_prepared(picture: Picture, fact: Fact, _workflow: Workflow) -> None:
         prepared_at=parse_time(data["prepared_at"]),
         volume_ml=Decimal(data["volume_ml"]),
         dose_mg=Decimal(data["dose_mg"]),
+        replaces=fact.replaces,
     )
     picture.bags = {**picture.bags, fact.id: bag}
+    if picture.pump.started_at is not None and picture.pump.bag is None:
+        # The entry of the bag that hangs was struck: this is the one that takes its place, whenever it was charted.
+        picture.pump = picture.pump.hung(bag)
 
 
 def _bag_discarded(picture: Picture, fact: Fact, _workflow: Workflow) -> None:
@@ -223,7 +228,7 @@ def bag_for_start(picture: Picture, named: str | None) -> Bag | None:
     """Return the bag that an infusion starts with: the one named, else the only one open; None when that is unclear."""
     usable = [bag for bag in picture.bags.values() if not bag.discarded]
     if named:
-        return next((bag for bag in usable if bag.id == named), None)
+        return next((bag for bag in usable if named in (bag.id, bag.replaces)), None)
     return usable[0] if len(usable) == 1 else None
 
 

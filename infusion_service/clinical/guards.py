@@ -193,7 +193,8 @@ def _finished_today(fact: Fact, s: Situation) -> bool:
 
 
 def _bag(s: Situation) -> Bag | None:
-    return s.picture.pump.bag or bag_for_start(s.picture, s.data.get("bag"))
+    begun = s.picture.pump.started_at is not None
+    return s.picture.pump.bag if begun else bag_for_start(s.picture, s.data.get("bag"))
 
 
 def _bag_identified(_guard: guards.BagIdentified, s: Situation) -> str | None:
@@ -220,10 +221,17 @@ def _wrong_with(bag: Bag, s: Situation) -> str | None:
     return None
 
 
+def _without_bag(s: Situation) -> str | None:
+    """Fail what depends on the bag once an infusion was begun and the entry of its bag struck."""
+    if s.picture.pump.started_at is None:
+        return None
+    return "the bag that hangs is not on record any more: chart it anew (with its volume, dose and times)"
+
+
 def _bag_in_date(guard: guards.BagInDate, s: Situation) -> str | _Impossible | None:
     bag = _bag(s)
     if bag is None:
-        return None
+        return _without_bag(s)
     if bag.prepared_at > s.at:
         return _Impossible(f"the bag is said to be prepared at {format_time(bag.prepared_at)}, which is still to come")
     expires_at = bag.prepared_at + timedelta(hours=guard.valid_h)
@@ -281,7 +289,9 @@ def _rate_within_plan(guard: guards.RateWithinPlan, s: Situation) -> str | _Impo
     ran_ms = s.picture.pump.running_ms(s.at)
     plan = plan_of(s.picture, s.ordinal, s.workflow)
     planned = plan.highest_rate_ml_per_h(bag, ran_ms)
-    if planned is None or rate <= planned * guard.factor:
+    if planned is None:
+        return _without_bag(s) if bag is None else None
+    if rate <= planned * guard.factor:
         return None
     places = Decimal(1).scaleb(-s.workflow.facts[s.fact_type].fields["rate_ml_per_h"].scale)
     shown = shortest((planned * guard.factor).quantize(places))
@@ -308,7 +318,7 @@ def _resume_authorised(guard: guards.ResumeAuthorised, s: Situation) -> str | No
 def _volume_delivered(guard: guards.VolumeDelivered, s: Situation) -> str | None:
     bag = s.picture.pump.bag
     if bag is None:
-        return None
+        return _without_bag(s)
     computed = s.picture.pump.delivered_ml(s.at)
     stated = s.data.get("volume_delivered_ml")
     wanted = bag.volume_ml * guard.percent / PERCENT

@@ -23,7 +23,8 @@ from infusion_service.clinical.vocabulary import Actor
 
 class Fact(msgspec.Struct, frozen=True):
     """A charted fact in its clinical place. `pos` counts the facts before it; `rules` are those of the open alerts
-    that a review named when it was logged (an alert that had closed by then is not closed again)."""
+    that a review named when it was logged (an alert that had closed by then is not closed again). `replaces` is the
+    first of the entries that this one corrects: others may still name it."""
 
     id: str
     type: str
@@ -33,6 +34,7 @@ class Fact(msgspec.Struct, frozen=True):
     pos: int = 0
     rules: tuple[str, ...] = ()
     received_at: datetime | None = None
+    replaces: str = ""
 
 
 class Reading(msgspec.Struct, frozen=True):
