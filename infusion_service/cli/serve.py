@@ -56,13 +56,14 @@ def serve(
 
 
 async def _serve(settings: Settings, *, json: bool) -> int:
-    from infusion_service.bootstrap import open_service, tune_process
+    from infusion_service.bootstrap import leave_no_core, open_service, tune_process
     from infusion_service.cli.hosting import hosted
     from infusion_service.cli.nightly import verified_nightly
     from infusion_service.clinical.workflow import WorkflowInvalid
     from infusion_service.intake.workflows import WorkflowEdited
     from infusion_service.log.store import StorageFailed, StoreUnusable
 
+    leave_no_core()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, _stop_soon, stop)

@@ -114,8 +114,9 @@ class Connection(web.RequestHandler):
         """Answer what could not be read as HTTP."""
         if request.writer.output_size > 0:
             raise ConnectionError("an answer has begun")
-        _log.warning("http.unreadable", fault=type(exc).__name__)
-        return unreadable(hsts=self._hsts)
+        response = unreadable(hsts=self._hsts)
+        _log.warning("http.unreadable", request_id=response.headers["X-Request-Id"], fault=type(exc).__name__)
+        return response
 
 
 def connections(

@@ -75,6 +75,14 @@ def test_serve_says_where_and_is_ready(site: Site) -> None:
     assert '"ready"' in ready.out
 
 
+def test_a_crash_would_write_no_memory_to_disk(site: Site) -> None:
+    with site.serving() as service:
+        limits = Path(f"/proc/{service.process.pid}/limits").read_text()
+
+    (core,) = [line for line in limits.splitlines() if line.startswith("Max core file size")]
+    assert core.split()[4] == "0"
+
+
 def test_a_second_service_on_the_same_database_is_refused(site: Site) -> None:
     with site.serving():
         second = site.run("serve", "--port", "0")
