@@ -20,15 +20,20 @@ def verdicts(script: str, cases: list[dict[str, Any]]) -> list[str]:
     node = shutil.which("node")
     if node is None:
         pytest.skip("there is no Node on this machine")
-    installed = JUDGES / "package-lock.json"
-    if not installed.is_file() or installed.read_bytes() != LOCK.read_bytes():
-        pytest.skip("the judges written for Node are not installed: make judges")
     ended = subprocess.run(
         [node, "-e", script],
         input=json.dumps(cases),
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "NODE_PATH": str(JUDGES / "node_modules")},
+        env={**os.environ, "NODE_PATH": str(packages())},
     )
     return list(json.loads(ended.stdout))
+
+
+def packages() -> Path:
+    """Where the judges' packages lie; skips where nobody has put those of the present lock there."""
+    installed = JUDGES / "package-lock.json"
+    if not installed.is_file() or installed.read_bytes() != LOCK.read_bytes():
+        pytest.skip("the judges written for Node are not installed: make judges")
+    return JUDGES / "node_modules"

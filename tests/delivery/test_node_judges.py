@@ -1,13 +1,22 @@
-"""Bodies and signatures before judges written for Node: standardwebhooks, cloudevents and the CloudEvents schema."""
+"""What is delivered before judges written for Node, and before what their packages hold.
+
+standardwebhooks for signatures, cloudevents with the CloudEvents schema for bodies, the AsyncAPI schema for the document.
+"""
 
 from __future__ import annotations
 
+import copy
 import json
 
+from jsonschema import Draft7Validator
+
+from infusion_service.clinical.workflow import load_workflow
+from infusion_service.delivery import asyncapi
 from infusion_service.delivery.rendering import render_own
 from infusion_service.delivery.signing import Signer, new_secret, shown_secret
+from infusion_service.settings import Settings
 from tests.delivery.test_bodies import BASE, body_of, headers_of
-from tests.node_judges import verdicts
+from tests.node_judges import packages, verdicts
 
 SIGNATURES = """
 const { Webhook } = require('standardwebhooks');
@@ -77,3 +86,17 @@ def test_cloudevents_and_its_schema_take_every_kind_of_body_and_refuse_a_broken_
     said = verdicts(EVENTS, cases)
     assert said[: len(good)] == [json.loads(body)["id"] for body in good]
     assert said[len(good) :] == ["refused"] * len(broken)
+
+
+def test_the_asyncapi_document_is_one_by_the_schema_of_its_authors() -> None:
+    schema = json.loads((packages() / "@asyncapi" / "specs" / "schemas" / "3.0.0.json").read_text(encoding="utf-8"))
+    judge = Draft7Validator(schema)
+    files = sorted(Settings().workflows_dir.glob("*.toml"))
+    document = asyncapi.document([load_workflow(path.read_bytes(), file=path.name) for path in files], base=BASE)
+    assert [error.message for error in judge.iter_errors(document)] == []
+    for broken in ("info", "asyncapi"):
+        incomplete = copy.deepcopy(document)
+        del incomplete[broken]
+        assert not judge.is_valid(incomplete)
+    next(iter(document["operations"].values()))["action"] = "shout"
+    assert not judge.is_valid(document)
