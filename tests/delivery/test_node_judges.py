@@ -1,6 +1,6 @@
 """What is delivered before judges written for Node, and before what their packages hold.
 
-standardwebhooks for signatures, cloudevents with the CloudEvents schema for bodies, the AsyncAPI schema for the document.
+standardwebhooks for signatures, cloudevents and the CloudEvents schema for bodies, AsyncAPI's schema for the document.
 """
 
 from __future__ import annotations
