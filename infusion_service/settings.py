@@ -138,6 +138,31 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     A variable is named INFUSION_<SECTION>_<KEY>; an empty one counts as not set. Relative paths in the
     file are relative to the file, others to the working directory. Raises SettingsInvalid with all that is wrong.
     """
+    return _read(path, environ)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One setting in force, and where its value came from."""
+
+    key: str
+    value: object
+    """As it goes into `configuration_hash`; None: not set."""
+    source: str
+    """`default`, the file's path, or the name of the variable."""
+
+
+def origins(path: Path | None, environ: Mapping[str, str]) -> list[Origin]:
+    """Return every setting with its value and where that came from. Reads and raises as `load_settings`."""
+    settings, sources = _read(path, environ)
+    found = []
+    for key, (attribute, _) in _KEYS.items():
+        holder = settings.limits if key.startswith("limits.") else settings
+        found.append(Origin(key, _printable(getattr(holder, attribute)), sources.get(key, DEFAULT)))
+    return [*found, Origin("wards", [ward.id for ward in settings.wards], sources.get("wards", DEFAULT))]
+
+
+def _read(path: Path | None, environ: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:
     reading = _Reading()
     if path is not None:
         reading.read_file(path)
@@ -147,7 +172,7 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     settings = Settings(**reading.values, limits=Limits(**reading.limits))
     if problems := setting_conflicts(settings):
         raise SettingsInvalid(problems)
-    return settings
+    return settings, reading.sources
 
 
 def setting_conflicts(settings: Settings) -> tuple[SettingProblem, ...]:
@@ -225,6 +250,7 @@ def _printable(value: object) -> object:
     return str(value) if isinstance(value, Path) else value
 
 
+DEFAULT = "default"
 _PORT_MAX = 65535
 _KEYS: Mapping[str, tuple[str, Reader]] = {
     "site.name": ("site", read.identifier),
@@ -278,6 +304,7 @@ class _Reading:
         self.problems: list[SettingProblem] = []
         self.values: dict[str, Any] = {}
         self.limits: dict[str, int] = {}
+        self.sources: dict[str, str] = {}
 
     def read_file(self, path: Path) -> None:
         try:
@@ -291,17 +318,20 @@ class _Reading:
         for section, content in document.items():
             if section == "wards":
                 self._read_wards(content)
+                self.sources["wards"] = str(path)
             elif section not in _SECTIONS or not isinstance(content, dict):
                 self._unknown(section, _SECTIONS)
             else:
                 for key, value in content.items():
                     self._read_key(f"{section}.{key}", value, directory=path.parent)
+                    self.sources[f"{section}.{key}"] = str(path)
 
     def read_environment(self, environ: Mapping[str, str]) -> None:
         for name, value in sorted(environ.items()):
             if key := _VARIABLES.get(name):
                 if value:
                     self._set(name, key, value)
+                    self.sources[key] = name
             elif name.startswith(tuple(f"{_PREFIX}{section.upper()}_" for section in _SECTIONS)) or _misspelt(name):
                 self._unknown(name, _VARIABLES)
 

@@ -10,7 +10,14 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from infusion_service.cli.exits import usage
-from infusion_service.settings import Settings, SettingsInvalid, load_settings, setting_conflicts
+from infusion_service.settings import (
+    Origin,
+    Settings,
+    SettingsInvalid,
+    load_settings,
+    origins,
+    setting_conflicts,
+)
 
 CONFIG_VARIABLE = "INFUSION_CONFIG"
 URL_VARIABLE = "INFUSION_URL"
@@ -44,15 +51,26 @@ _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared 
 
 def settings_from(config: Path | None, **changes: Any) -> Settings:
     """Load the settings and lay what the command line says (None: nothing) over them. Exit 2 when they do not stand."""
-    environ = {name: value for name, value in os.environ.items() if name not in OWN_VARIABLES}
     try:
-        settings = load_settings(config, environ)
+        settings = load_settings(config, _environ())
     except SettingsInvalid as invalid:
         raise usage(f"the settings cannot be used\n{invalid}") from None
     settings = replace(settings, **{name: value for name, value in changes.items() if value is not None})
     if problems := setting_conflicts(settings):
         raise usage("the settings cannot be used\n" + "\n".join(map(str, problems)))
     return settings
+
+
+def origins_from(config: Path | None) -> list[Origin]:
+    """Return every setting with where its value came from. Exit 2 when they do not stand."""
+    try:
+        return origins(config, _environ())
+    except SettingsInvalid as invalid:
+        raise usage(f"the settings cannot be used\n{invalid}") from None
+
+
+def _environ() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in OWN_VARIABLES}
 
 
 def url_of(settings: Settings) -> str:

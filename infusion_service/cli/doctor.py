@@ -6,14 +6,15 @@ import asyncio
 import stat
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from infusion_service import __version__
-from infusion_service.cli.configuration import Config, Json, settings_from, url_of
+from infusion_service.cli.configuration import Config, Json, origins_from, settings_from, url_of
+from infusion_service.cli.doctor_log import look_into
+from infusion_service.cli.doctor_part import Part
 from infusion_service.cli.exits import CommandFailed, Exit
 from infusion_service.cli.init import KEY_FILE, token_file_of
 from infusion_service.cli.output import show_json, show_table
@@ -24,27 +25,15 @@ if TYPE_CHECKING:
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What was found of one part. `advice` is empty where nothing is to be done."""
-
-    part: str
-    found: str
-    advice: str = ""
-
-    @property
-    def sound(self) -> bool:
-        """Whether nothing is to be done."""
-        return not self.advice
-
-
-def doctor(*, config: Config = None, json: Json = False) -> int:
+def doctor(*, settings: bool = False, config: Config = None, json: Json = False) -> int:
     """Look at the installation, the settings, the workflow files, the keys and the database.
 
     Changes nothing. Exit code 3 when a part needs attention.
 
     Parameters
     ----------
+    settings
+        Show every setting and where its value came from, instead.
     config
         Settings file.
     json
@@ -53,6 +42,19 @@ def doctor(*, config: Config = None, json: Json = False) -> int:
     from infusion_service import logs
 
     logs.configure(json=False, level="error")
+    if settings:
+        return _show_settings(config, json=json)
+    parts = _parts(config)
+    if json:
+        found = [{"part": each.part, "sound": each.sound, "found": each.found, "advice": each.advice} for each in parts]
+        show_json({"sound": all(each.sound for each in parts), "parts": found})
+    else:
+        rows = [("ok" if each.sound else "LOOK", each.part, each.found, each.advice or None) for each in parts]
+        show_table(("", "part", "found", "what to do"), rows)
+    return Exit.FINE if all(each.sound for each in parts) else Exit.FINDING
+
+
+def _parts(config: Path | None) -> list[Part]:
     parts = [Part("program", f"infusion {__version__}, Python {sys.version.split()[0]}, {sys.platform}")]
     try:
         settings = settings_from(config)
@@ -62,13 +64,18 @@ def doctor(*, config: Config = None, json: Json = False) -> int:
         parts.append(Part("settings", f"site {settings.site}, {url_of(settings)}, {settings.clock} clock"))
         looks: tuple[Callable[[Settings], Part], ...] = (_time_zones, _workflows, _database, _key, _vault_key, _token)
         parts += [look(settings) for look in looks]
+        if settings.database.exists():
+            parts += look_into(settings)
+    return parts
+
+
+def _show_settings(config: Path | None, *, json: bool) -> int:
+    found = origins_from(config)
     if json:
-        found = [{"part": each.part, "sound": each.sound, "found": each.found, "advice": each.advice} for each in parts]
-        show_json({"sound": all(each.sound for each in parts), "parts": found})
+        show_json({each.key: {"value": each.value, "source": each.source} for each in found})
     else:
-        rows = [("ok" if each.sound else "LOOK", each.part, each.found, each.advice or None) for each in parts]
-        show_table(("", "part", "found", "what to do"), rows)
-    return Exit.FINE if all(each.sound for each in parts) else Exit.FINDING
+        show_table(("setting", "value", "from"), ((each.key, each.value, each.source) for each in found))
+    return Exit.FINE
 
 
 def _time_zones(settings: Settings) -> Part:
