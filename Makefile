@@ -50,11 +50,13 @@ sbom: $(INSTALLED) ## sbom.json: what the runtime lock brings in, as CycloneDX
 	$(BIN)/cyclonedx-py requirements requirements/runtime.txt --pyproject pyproject.toml --output-reproducible --of JSON -o sbom.json
 
 .PHONY: lock
-lock: ## renew requirements/*.txt from pyproject.toml and requirements/*.in
+lock: ## renew requirements/*.txt from pyproject.toml and requirements/*.in, and the lock of the judges
 	test -x .lock/bin/uv || ($(PYTHON) -m venv .lock && .lock/bin/python -m pip install --quiet uv)
 	$(COMPILE) pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) requirements/build.in -o requirements/build.txt
 	$(COMPILE) pyproject.toml requirements/dev.in -c requirements/runtime.txt -c requirements/build.txt -o requirements/dev.txt
+	if command -v npm >/dev/null; then npm install --prefix requirements/node --package-lock-only \
+		--omit-lockfile-registry-resolved --no-audit --no-fund; fi
 
 .PHONY: venv
 venv: $(INSTALLED) ## .venv with everything locked for tests and checks
