@@ -32,6 +32,7 @@ MOVES: Sequence[tuple[str, dict[str, Any]]] = (
     ("patient.checked_in", {"identity_check": "wristband_scan"}),
     ("screening.started", {}),
 )
+TOGETHER = 64
 GONE = (aiohttp.ClientError, ConnectionError, TimeoutError)
 """What a client sees of a service that went away: it does not know what became of its fact."""
 
@@ -133,7 +134,9 @@ async def settle(client: aiohttp.ClientSession, notebook: Notebook) -> int:
     """Send again what nobody answered; return how many requests that were. Afterwards nothing is unknown."""
     posts, notebook.unknown = notebook.unknown, []
     tablet = Tablet(client, notebook, chance_of(0))
-    await asyncio.gather(*(tablet.send(post) for post in posts))
+    # A few at a time: thousands at once would spend the time each is given on waiting for a connection.
+    for first in range(0, len(posts), TOGETHER):
+        await asyncio.gather(*(tablet.send(post) for post in posts[first : first + TOGETHER]))
     return len(posts)
 
 
