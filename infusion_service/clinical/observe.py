@@ -15,6 +15,7 @@ from infusion_service.clinical.checks import due_checks
 from infusion_service.clinical.clock_bands import all_moments
 from infusion_service.clinical.consequences import escalations_due, missed_at
 from infusion_service.clinical.course import Course, flags_shown, ordinal_of, with_day
+from infusion_service.clinical.course_rules import refused_by_course
 from infusion_service.clinical.day import Day
 from infusion_service.clinical.dose import Pump
 from infusion_service.clinical.facts import doubt_about, shortest
@@ -252,8 +253,15 @@ def _allowed(course: Course, day: Day, ordinal: int, now: datetime) -> Iterator[
         row: dict[str, JSON] = {"type": name, "title": fact.title, "by": list(fact.by)}
         if fact.second is not None:
             row["second"] = fact.second
-        row["blocked_by"] = [guard.as_json() for guard in failing]
+        row["blocked_by"] = [*_course_blocks(course, day, name), *(guard.as_json() for guard in failing)]
         yield row
+
+
+def _course_blocks(course: Course, day: Day, fact_type: str) -> list[dict[str, JSON]]:
+    """The course rules that a fact fails now, in the shape of guards that nobody may override."""
+    refusal = refused_by_course(course, day, fact_type, {})
+    failing = [] if refusal is None else refusal.members["rules"]
+    return [{"guard": rule["rule"], "reason": rule["reason"], "override": []} for rule in failing]
 
 
 def _overrides(day: Day) -> list[dict[str, JSON]]:

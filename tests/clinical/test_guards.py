@@ -334,6 +334,15 @@ def test_what_blocks_is_shown_before_anybody_posts() -> None:
     assert rows["note.added"]["blocked_by"] == []
 
 
+def test_what_the_course_blocks_is_shown_before_the_check_in_too() -> None:
+    day = OneDay().brought_to("scheduled")
+    accepted(day.post("review.recorded", {"decision": "hold"}, by=PRESCRIBER))
+    rows = {row["type"]: row for row in day.view()["allowed"]}
+    (blocked,) = rows["patient.checked_in"]["blocked_by"]
+    assert (blocked["guard"], blocked["override"]) == ("course-held", [])
+    assert blocked["reason"] == refused(day.post("patient.checked_in", {"identity_check": "wristband_scan"})).detail
+
+
 def test_the_guards_of_the_file_are_all_tried_here_or_in_a_rehearsal() -> None:
     """A guard that is added to the file and rehearsed nowhere is found by this list, which is kept by hand."""
     rehearsed = {

@@ -115,7 +115,9 @@ def lived(
 
 
 def _without_the_hold(allowed: dict[str, Any]) -> dict[str, Any]:
-    blocked_by = [blocking for blocking in allowed["blocked_by"] if blocking["guard"] != "course-open"]
+    blocked_by = [
+        blocking for blocking in allowed["blocked_by"] if blocking["guard"] not in ("course-open", "course-held")
+    ]
     return {**allowed, "blocked_by": blocked_by}
 
 
