@@ -224,17 +224,22 @@ class Judge:
 
 
 def units_of(submissions: Sequence[Submission]) -> list[list[int]]:
-    """Places of the submissions that are decided together: each alone, or all of a group where its first stands."""
+    """Places of the submissions that are decided together: each alone, or all of a group where its last stands.
+
+    There, for what a batch brings between the first and the last of a group - the vital signs between a pause and its
+    resume - is known when the group is judged.
+    """
+    last_of = {submission.group: place for place, submission in enumerate(submissions)}
     units: list[list[int]] = []
     of_group: dict[str, list[int]] = {}
     for place, submission in enumerate(submissions):
-        if submission.group is not None and submission.group in of_group:
-            of_group[submission.group].append(place)
+        if submission.group is None:
+            units.append([place])
             continue
-        unit = [place]
-        units.append(unit)
-        if submission.group is not None:
-            of_group[submission.group] = unit
+        unit = of_group.setdefault(submission.group, [])
+        unit.append(place)
+        if place == last_of[submission.group]:
+            units.append(unit)
     return units
 
 
