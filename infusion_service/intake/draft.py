@@ -62,6 +62,7 @@ class Draft:
         self._moved: dict[str, bool] = {}
         for chart in charts:
             self._take(chart)
+        self._began = dict(self._charts)
 
     def chart_of_day(self, day_id: str) -> Chart | None:
         """The chart that holds this day as this draft leaves it, or None when the site has no such day."""
@@ -106,6 +107,22 @@ class Draft:
     def settle(self, day_id: str) -> None:
         """Write this day's head anew although nothing was appended to it."""
         self._moved[day_id] = True
+
+    def neighbours(self) -> list[str]:
+        """Open days of whose patient another day has come to mean something else to the course since this draft began:
+        what it says, a laboratory result say, may have to be told of here."""
+        found: list[str] = []
+        for key, before in self._began.items():
+            sheets = self._charts[key].sheets
+            if len(sheets) == 1 or self._charts[key].course is before.course:
+                continue
+            changed = {
+                day_id
+                for day_id, sheet in sheets.items()
+                if day_id not in before.sheets or before.sheets[day_id].day is not sheet.day
+            }
+            found += [day_id for day_id, sheet in sheets.items() if sheet.day.open and changed - {day_id}]
+        return found
 
     def close(self) -> tuple[Batch, LogHead, list[Chart]]:
         """Finish: the batch for the store, the log's tip and the charts after it."""

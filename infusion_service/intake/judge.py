@@ -96,6 +96,11 @@ class Judge:
                 draft.change(chart, become_true.day, become_true.entries)
         draft.settle(day_id)
 
+    def look_around(self, draft: Draft) -> None:
+        """Append what the facts of this draft make true of the same patients' other open days, in the same commit."""
+        for day_id in draft.neighbours():
+            self.tick(draft, day_id)
+
     def note(self, draft: Draft, noted: Noted) -> int:
         """Write an entry of access or administration with its operational records; return its sequence number.
 

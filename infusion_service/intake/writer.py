@@ -212,17 +212,17 @@ class Writer:
         priors = await self._replays.find(event_ids) if event_ids else {}
         charts = await self._charts(parcels, priors)
         now = self._clock.now()
-        if self.tip.received_at is not None:
-            now = max(now, self.tip.received_at)
         draft = Draft(
             site=self._site,
             tip=self.tip,
-            now=now,
+            now=max(now, self.tip.received_at or now),
             charts=charts,
             priors=priors,
             moves_held=self._doubt.held,
         )
-        return draft, [await self._decide_one(draft, parcel) for parcel in parcels]
+        answers = [await self._decide_one(draft, parcel) for parcel in parcels]
+        self._judge.look_around(draft)
+        return draft, answers
 
     def _ids_to_look_up(self, parcel: Parcel[Any], attempt: int) -> Sequence[str]:
         """The event ids of a parcel that only the store can tell to be new.
