@@ -47,8 +47,18 @@ class Bag(msgspec.Struct, frozen=True, kw_only=True):
         return replace(self, discarded=True)
 
 
+class TakenDown(msgspec.Struct, frozen=True, kw_only=True):
+    """A bag that another one followed, with what it had given by then."""
+
+    bag_id: str
+    volume_ml: Decimal
+    given_ml: Decimal
+    given_mg: Decimal
+
+
 class Pump(msgspec.Struct, frozen=True, kw_only=True):
-    """What is charted of the pump. `done_ml_ms_per_h` sums rate x milliseconds of the segments that ended."""
+    """What is charted of the pump. `done_ml_ms_per_h` sums rate x milliseconds of the segments of the present bag that
+    ended, `done_ms` counts those of all."""
 
     status: PumpStatus = "idle"
     rate_ml_per_h: Decimal = Decimal(0)
@@ -61,13 +71,17 @@ class Pump(msgspec.Struct, frozen=True, kw_only=True):
     done_ms: int = 0
     segments: tuple[Segment, ...] = ()
     bag: Bag | None = None
+    taken_down: tuple[TakenDown, ...] = ()
+    """The bags before the present one."""
     stated_ml: Decimal | None = None
     ended_by_state: bool = False
     """A terminal state ended a running segment: nobody charted how the pump stopped."""
 
     def run(self, at: datetime, rate_ml_per_h: Decimal, bag: Bag | None = None) -> Pump:
-        """Start, resume or change the rate at `at`."""
+        """Start, resume or change the rate at `at`, where one is named from another bag."""
         ended = self._end_segment(at)
+        if bag is not None and ended.bag is not None and bag.id != ended.bag.id:
+            ended = ended.without_bag(at)
         return replace(
             ended,
             status="running",
@@ -120,8 +134,23 @@ class Pump(msgspec.Struct, frozen=True, kw_only=True):
             segments=(*self.segments[:-1], replace(self.segments[-1], until=at)),
         )
 
+    def without_bag(self, at: datetime) -> Pump:
+        """Take the present bag down at `at`; what it gave stays counted."""
+        if self.bag is None:
+            return self
+        given = TakenDown(
+            bag_id=self.bag.id,
+            volume_ml=self.bag.volume_ml,
+            given_ml=self._of_bag_ml(at),
+            given_mg=self._of_bag_mg(at),
+        )
+        return replace(self, taken_down=(*self.taken_down, given), done_ml_ms_per_h=Decimal(0), bag=None)
+
     def delivered_ml(self, now: datetime) -> Decimal:
-        """Return the computed volume at `now`, at most the bag."""
+        """Return the computed volume at `now`, at most what the bags hold."""
+        return sum((bag.given_ml for bag in self.taken_down), self._of_bag_ml(now))
+
+    def _of_bag_ml(self, now: datetime) -> Decimal:
         total = self.done_ml_ms_per_h
         if self.running_since is not None:
             total += self.rate_ml_per_h * milliseconds(now - self.running_since)
@@ -130,16 +159,19 @@ class Pump(msgspec.Struct, frozen=True, kw_only=True):
 
     def delivered_mg(self, now: datetime) -> Decimal:
         """Return the dose that the computed volume carried."""
+        return sum((bag.given_mg for bag in self.taken_down), self._of_bag_mg(now))
+
+    def _of_bag_mg(self, now: datetime) -> Decimal:
         if self.bag is None or self.bag.volume_ml <= 0:
             return Decimal(0)
-        return self.bag.dose_mg * self.delivered_ml(now) / self.bag.volume_ml
+        return self.bag.dose_mg * self._of_bag_ml(now) / self.bag.volume_ml
 
     def running_ms(self, now: datetime) -> int:
         """Return how long the pump has run in all."""
         return self.done_ms + (milliseconds(now - self.running_since) if self.running_since is not None else 0)
 
     def projected_end(self) -> datetime | None:
-        """Return when the bag will be empty at the present rate; None unless the pump runs."""
+        """Return when the present bag will be empty at the present rate; None unless the pump runs."""
         if self.running_since is None or self.bag is None or self.rate_ml_per_h <= 0:
             return None
         remaining = self.bag.volume_ml * MS_PER_HOUR - self.done_ml_ms_per_h

@@ -232,13 +232,35 @@ def bag_for_start(picture: Picture, named: str | None) -> Bag | None:
     return usable[0] if len(usable) == 1 else None
 
 
+def bag_of(picture: Picture, named: str | None) -> Bag | None:
+    """Return the bag that a fact is about: the one it names, else the one that hangs, else the only one open."""
+    if named or picture.pump.started_at is None:
+        return bag_for_start(picture, named)
+    return picture.pump.bag
+
+
+def all_dose_mg(picture: Picture) -> Decimal:
+    """Return the dose of the day's bags together: of a discarded one what it had given."""
+    usable = sum((bag.dose_mg for bag in picture.bags.values() if not bag.discarded), Decimal(0))
+    return sum((bag.given_mg for bag in picture.pump.taken_down if picture.bags[bag.bag_id].discarded), usable)
+
+
+def hung_ml(picture: Picture) -> Decimal:
+    """Return the volume of the bags that have hung: of a discarded one that another followed what it had given."""
+    present = picture.pump.bag.volume_ml if picture.pump.bag else Decimal(0)
+    before = picture.pump.taken_down
+    return sum((bag.given_ml if picture.bags[bag.bag_id].discarded else bag.volume_ml for bag in before), present)
+
+
 def _pump_started(picture: Picture, fact: Fact, _workflow: Workflow) -> None:
     rate = Decimal(fact.data["rate_ml_per_h"])
     picture.pump = picture.pump.run(fact.at, rate, bag_for_start(picture, fact.data.get("bag")))
 
 
 def _pump_rate_changed(picture: Picture, fact: Fact, _workflow: Workflow) -> None:
-    picture.pump = picture.pump.run(fact.at, Decimal(fact.data["rate_ml_per_h"]))
+    named = fact.data.get("bag")
+    bag = bag_for_start(picture, named) if named else None
+    picture.pump = picture.pump.run(fact.at, Decimal(fact.data["rate_ml_per_h"]), bag)
 
 
 def _pump_paused(picture: Picture, fact: Fact, _workflow: Workflow) -> None:

@@ -70,7 +70,10 @@ class MedicationGiven(GuardBase, frozen=True, kw_only=True, tag="medication_give
 
 
 class BagIdentified(GuardBase, frozen=True, kw_only=True, tag="bag_identified"):
-    """One bag is prepared, not discarded, with product and batch, its vial in date, at the planned dose."""
+    """The bag that is hung is prepared, not discarded, with product and batch, its vial in date, at the planned dose;
+    with `together` all bags of the day hold the planned dose together, and none is hung twice."""
+
+    together: bool = False
 
 
 class BagInDate(GuardBase, frozen=True, kw_only=True, tag="bag_in_date"):

@@ -22,8 +22,8 @@ from infusion_service.clinical.course_rules import held_reason
 from infusion_service.clinical.dose import Bag, milliseconds
 from infusion_service.clinical.evidence import PERCENT
 from infusion_service.clinical.facts import shortest
-from infusion_service.clinical.fold import bag_for_start
-from infusion_service.clinical.picture import Fact, Picture
+from infusion_service.clinical.fold import all_dose_mg, bag_of, hung_ml
+from infusion_service.clinical.picture import Fact, Picture, observation_anchor
 from infusion_service.clinical.plan import plan_of
 from infusion_service.clinical.vocabulary import format_time, parse_time, texts
 from infusion_service.clinical.workflow import Workflow
@@ -193,11 +193,10 @@ def _finished_today(fact: Fact, s: Situation) -> bool:
 
 
 def _bag(s: Situation) -> Bag | None:
-    begun = s.picture.pump.started_at is not None
-    return s.picture.pump.bag if begun else bag_for_start(s.picture, s.data.get("bag"))
+    return bag_of(s.picture, s.data.get("bag"))
 
 
-def _bag_identified(_guard: guards.BagIdentified, s: Situation) -> str | None:
+def _bag_identified(guard: guards.BagIdentified, s: Situation) -> str | None:
     usable = [bag for bag in s.picture.bags.values() if not bag.discarded]
     if not usable:
         return "no bag is prepared for this day"
@@ -207,23 +206,27 @@ def _bag_identified(_guard: guards.BagIdentified, s: Situation) -> str | None:
         if named is None:
             return f"{len(usable)} bags are open: name the one that is hung (bag)"
         return "the bag named is discarded" if named in s.picture.bags else "the bag named is not one of this day's"
-    return _wrong_with(bag, s)
+    if any(before.bag_id == bag.id for before in s.picture.pump.taken_down):
+        return "the bag named has hung before: name the one that is hung now"
+    return _wrong_with(bag, s, together=guard.together)
 
 
-def _wrong_with(bag: Bag, s: Situation) -> str | None:
+def _wrong_with(bag: Bag, s: Situation, *, together: bool) -> str | None:
     if bag.vial_expires_on < s.picture.local_date(s.at).isoformat():
         return f"the vial expired on {bag.vial_expires_on}"
     planned = plan_of(s.picture, s.ordinal, s.workflow).dose_mg
     if planned is None:
         return "no dose is planned for this day: plan it before the bag is hung"
-    if bag.dose_mg != planned:
-        return f"the bag holds {shortest(bag.dose_mg)} mg; {shortest(planned)} mg is planned"
+    held = all_dose_mg(s.picture) if together else bag.dose_mg
+    if held != planned:
+        which = "the bags of the day hold together" if together else "the bag holds"
+        return f"{which} {shortest(held)} mg; {shortest(planned)} mg is planned"
     return None
 
 
 def _without_bag(s: Situation) -> str | None:
     """Fail what depends on the bag once an infusion was begun and the entry of its bag struck."""
-    if s.picture.pump.started_at is None:
+    if s.picture.pump.started_at is None or not s.workflow.of_meaning("bag_prepared"):
         return None
     return "the bag that hangs is not on record any more: chart it anew (with its volume, dose and times)"
 
@@ -321,24 +324,14 @@ def _volume_delivered(guard: guards.VolumeDelivered, s: Situation) -> str | None
         return _without_bag(s)
     computed = s.picture.pump.delivered_ml(s.at)
     stated = s.data.get("volume_delivered_ml")
-    wanted = bag.volume_ml * guard.percent / PERCENT
+    volume_ml = hung_ml(s.picture)
+    wanted = volume_ml * guard.percent / PERCENT
     if max(computed, Decimal(stated) if stated is not None else computed) >= wanted:
         return None
     return (
-        f"{shortest(computed.quantize(Decimal('0.1')))} of {shortest(bag.volume_ml)} mL are computed, "
+        f"{shortest(computed.quantize(Decimal('0.1')))} of {shortest(volume_ml)} mL are computed, "
         f"{shortest(guard.percent)} % is wanted: the fact to post is a stop"
     )
-
-
-def observation_anchor(picture: Picture) -> datetime | None:
-    """Return the moment from which the observation counts: the end of the flush where one was given, else the last
-    moment the pump ran. None while a flush runs, or when nothing was infused."""
-    ran = picture.pump.last_ran_at
-    if ran is None or picture.pump.started_at is None or picture.pump.running_since is not None:
-        return None
-    if picture.flush_started_at is not None and picture.flush_ended_at is None:
-        return None
-    return max(ran, picture.flush_ended_at) if picture.flush_ended_at is not None else ran
 
 
 def _observed_for(guard: guards.ObservedFor, s: Situation) -> str | None:

@@ -13,10 +13,10 @@ from typing import Any
 from infusion_service.clinical import guard_definition as guards
 from infusion_service.clinical.dose import MINUTES_PER_HOUR
 from infusion_service.clinical.guard_definition import Guard
-from infusion_service.clinical.guards import observation_anchor
 from infusion_service.clinical.model_check_letters import Alphabet, Letter
 from infusion_service.clinical.model_check_values import LEFT_OUT, LONG_AGO_MIN, Now, PlanDose, unit, written
 from infusion_service.clinical.model_check_world import World
+from infusion_service.clinical.picture import observation_anchor
 from infusion_service.clinical.plan import plan_of
 from infusion_service.clinical.vocabulary import parse_time
 from infusion_service.clinical.workflow import Workflow

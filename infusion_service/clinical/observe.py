@@ -19,10 +19,11 @@ from infusion_service.clinical.course_rules import refused_by_course
 from infusion_service.clinical.day import Day
 from infusion_service.clinical.dose import Pump
 from infusion_service.clinical.facts import doubt_about, shortest
-from infusion_service.clinical.fold import is_on_the_date
+from infusion_service.clinical.fold import hung_ml, is_on_the_date
 from infusion_service.clinical.guard_definition import ObservedFor
-from infusion_service.clinical.guards import Failing, Situation, applies, failing_guards, observation_anchor
+from infusion_service.clinical.guards import Failing, Situation, applies, failing_guards
 from infusion_service.clinical.ledger import ALERT_CLOSED, ALERT_RAISED, Alert
+from infusion_service.clinical.picture import observation_anchor
 from infusion_service.clinical.plan import plan_of
 from infusion_service.clinical.second_person import usable_double_checks
 from infusion_service.clinical.vocabulary import JSON, Entry, format_time
@@ -151,13 +152,13 @@ def _rounded(number: Decimal) -> str:
 
 def _dose(day: Day, ordinal: int, now: datetime) -> dict[str, JSON]:
     pump: Pump = day.picture.pump
-    planned = pump.bag.dose_mg if pump.bag else plan_of(day.picture, ordinal, day.workflow).dose_mg
+    planned = plan_of(day.picture, ordinal, day.workflow).dose_mg or (pump.bag.dose_mg if pump.bag else None)
     return {
         "planned_mg": None if planned is None else shortest(planned),
         "delivered_mg": _rounded(pump.delivered_mg(now)),
         "delivered_ml": _rounded(pump.delivered_ml(now)),
         "stated_ml": shortest(pump.stated_ml) if pump.stated_ml is not None else None,
-        "volume_ml": shortest(pump.bag.volume_ml) if pump.bag else None,
+        "volume_ml": shortest(hung_ml(day.picture)) if pump.bag else None,
         "rate_ml_per_h": shortest(pump.rate_ml_per_h),
         "projected_end": _time(pump.projected_end()),
         "segments": [

@@ -177,3 +177,14 @@ class Reviewed(msgspec.Struct, frozen=True):
     at: datetime
     pos: int
     highest: Mapping[str, Decimal] = {}
+
+
+def observation_anchor(picture: Picture) -> datetime | None:
+    """Return the moment from which the observation counts: the end of the flush where one was given, else the last
+    moment the pump ran. None while a flush runs, or when nothing was infused."""
+    ran = picture.pump.last_ran_at
+    if ran is None or picture.pump.started_at is None or picture.pump.running_since is not None:
+        return None
+    if picture.flush_started_at is not None and picture.flush_ended_at is None:
+        return None
+    return max(ran, picture.flush_ended_at) if picture.flush_ended_at is not None else ran

@@ -16,7 +16,7 @@ from infusion_service.clinical import safety_definition as tests
 from infusion_service.clinical.course import months_later
 from infusion_service.clinical.day import Day
 from infusion_service.clinical.dose import MINUTES_PER_HOUR, Bag
-from infusion_service.clinical.fold import bag_for_start
+from infusion_service.clinical.fold import all_dose_mg, bag_of, hung_ml
 from infusion_service.clinical.picture import Fact
 from infusion_service.clinical.safety_definition import leaves
 from infusion_service.clinical.vocabulary import Actor, parse_time
@@ -241,8 +241,7 @@ def _pump(test: tests.PumpTest, asked: Asked) -> bool:
 
 
 def _bag_of(asked: Asked) -> Bag | None:
-    picture = asked.day.picture
-    return picture.pump.bag or bag_for_start(picture, asked.data.get("bag"))
+    return bag_of(asked.day.picture, asked.data.get("bag"))
 
 
 def _dose_said(asked: Asked) -> Decimal | None:
@@ -257,7 +256,8 @@ def _bag(test: tests.BagTest, asked: Asked) -> bool:
     if bag is None:
         return test.missing
     wanted = (test.dose_mg_other_than, *((_dose_said(asked),) if test.dose_mg_other_than_said else ()))
-    if any(dose is not None and bag.dose_mg != dose for dose in wanted):
+    held = all_dose_mg(asked.day.picture) if test.together else bag.dose_mg
+    if any(dose is not None and held != dose for dose in wanted):
         return True
     if test.vial_expired and bag.vial_expires_on < asked.day.picture.local_date(asked.at).isoformat():
         return True
@@ -301,7 +301,7 @@ def _delivered(test: tests.DeliveredTest, asked: Asked) -> bool:
     if pump.bag is None:
         return False
     volume = max(pump.delivered_ml(asked.at), Decimal(stated or 0))
-    return volume * PERCENT < pump.bag.volume_ml * test.below_percent
+    return volume * PERCENT < hung_ml(asked.day.picture) * test.below_percent
 
 
 def _item(test: tests.ItemTest, asked: Asked) -> bool:

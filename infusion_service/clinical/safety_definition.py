@@ -100,13 +100,14 @@ class PumpTest(SafetyTestBase, frozen=True, kw_only=True, tag="pump"):
 
 
 class BagTest(SafetyTestBase, frozen=True, kw_only=True, tag="bag"):
-    """Something is wrong with the bag that runs or would run: there is none, its dose is another (than the number, or
-    than was said of the day last), its vial had expired, it was discarded, or it was prepared so many minutes ago or
-    more."""
+    """Something is wrong with the bag that runs or would run: there is none, its dose (with `together` that of all bags
+    of the day) is another than the number, or than was said of the day last, its vial had expired, it was discarded,
+    or it was prepared so many minutes ago or more."""
 
     missing: bool = False
     dose_mg_other_than: Decimal | None = None
     dose_mg_other_than_said: bool = False
+    together: bool = False
     vial_expired: bool = False
     prepared_min_ago: int | None = None
 

@@ -91,6 +91,8 @@ _TYPES_IF_THERE: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "dose_planned": {"duration_min": ("integer",)},
     "pump_started": {"bag": ("id",)},
+    "pump_rate_changed": {"bag": ("id",)},
+    "pump_resumed": {"bag": ("id",)},
     "bag_discarded": {"bag": ("id",)},
     "pump_stopped": {"volume_delivered_ml": ("decimal",)},
     "pump_completed": {"volume_delivered_ml": ("decimal",)},

@@ -113,6 +113,14 @@ def _rate(key: str, guard: guards.RateWithinPlan, definition: WorkflowFile) -> I
         yield key, "the plan says neither duration_min nor rates", "say one of them in [plan]"
 
 
+def _bags(key: str, guard: guards.BagIdentified, definition: WorkflowFile) -> Iterator[Finding]:
+    if not guard.together:
+        return
+    yield from _has_fields(key, guard.on, "bag", definition)
+    if not definition.plan.rates and any(isinstance(other, guards.RateWithinPlan) for other in definition.guards):
+        yield key, "several bags share one duration", "say plan.rates, by which each of them runs"
+
+
 def _field_true(key: str, guard: guards.FieldTrue, definition: WorkflowFile) -> Iterator[Finding]:
     yield from _has_fields(key, guard.on, guard.field, definition)
 
@@ -140,6 +148,7 @@ _GUARDS: dict[type, Callable[[str, Any, WorkflowFile], Iterator[Finding]]] = {
     guards.RecordedToday: _recorded_today,
     guards.MedicationGiven: _medication_given,
     guards.Checklist: _checklist,
+    guards.BagIdentified: _bags,
     guards.RateWithinPlan: _rate,
     guards.FieldTrue: _field_true,
     guards.ReviewSays: _review_says,

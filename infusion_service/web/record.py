@@ -11,6 +11,7 @@ import base64
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -197,17 +198,17 @@ class _Record:
                 return text
         return text
 
-    def _dose(self) -> dict[str, str]:
-        pump = self._day.picture.pump
+    def _dose(self) -> dict[str, Any]:
+        picture = self._day.picture
+        pump = picture.pump
         end = pump.last_ran_at or self._day.received_at
         if pump.bag is None or end is None:
             return {}
+        bags = (*(picture.bags[before.bag_id] for before in pump.taken_down), pump.bag)
         return {
-            "product": pump.bag.product,
-            "batch": pump.bag.batch,
-            "prepared": self._time(pump.bag.prepared_at),
-            "planned_mg": f"{pump.bag.dose_mg.normalize():f}",
-            "volume_ml": f"{pump.bag.volume_ml.normalize():f}",
+            "bags": [(bag.product, bag.batch, self._time(bag.prepared_at)) for bag in bags],
+            "planned_mg": f"{sum((bag.dose_mg for bag in bags), Decimal(0)).normalize():f}",
+            "volume_ml": f"{sum((bag.volume_ml for bag in bags), Decimal(0)).normalize():f}",
             "delivered_mg": f"{pump.delivered_mg(end):.2f}",
             "delivered_ml": f"{pump.delivered_ml(end):.2f}",
             "stated_ml": "" if pump.stated_ml is None else f"{pump.stated_ml.normalize():f}",

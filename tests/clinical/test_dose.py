@@ -163,3 +163,19 @@ def test_a_stated_volume_is_kept_until_another_is_stated() -> None:
 def test_time_that_goes_back_counts_as_none() -> None:
     pump = Pump().run(after(5000), Decimal("25.3"), BAG).halt(after(1000), "technical")
     assert pump.delivered_ml(after(9000)) == 0
+
+
+def test_a_second_bag_goes_on_where_the_first_ended() -> None:
+    """100 mL of 10 mg, then 50 mL of 20 mg: what the first gave stays given, and the second is counted anew."""
+    first = replace(BAG, id="bag-1", volume_ml=Decimal(100), dose_mg=Decimal(10))
+    second = replace(BAG, id="bag-2", volume_ml=Decimal(50), dose_mg=Decimal(20))
+    start = datetime(2026, 11, 23, 9, tzinfo=UTC)
+
+    changed = Pump().run(start, Decimal(50), first).run(start + timedelta(hours=1), Decimal(50), second)
+    later = start + timedelta(hours=1, minutes=30)
+
+    assert changed.delivered_ml(later) == Decimal(75)
+    assert changed.delivered_mg(later) == Decimal(15)
+    assert changed.projected_end() == start + timedelta(hours=2)
+    assert changed.running_ms(later) == milliseconds(timedelta(hours=1, minutes=30))
+    assert changed.run(later, Decimal(100), second).taken_down == changed.taken_down

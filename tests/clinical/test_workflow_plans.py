@@ -38,6 +38,7 @@ HOLES: dict[str, tuple[Path, str, Edit]] = {
     "the first infusion as the later ones": (BY_WEIGHT, "slowly-at-first", ("", "ordinals = [1]", "ordinals = [9]")),
     "a milligram an hour more": (BY_WEIGHT, "slowly-at-first", ("instead", "mg_per_h = 50", "mg_per_h = 51")),
     "watched longer for two only": (BY_WEIGHT, "two-hours-at-first", ("watched-longer", "most = 3", "most = 2")),
+    "a part of the dose": (BY_WEIGHT, "the-dose-worked-out", ("", "together = true\n", "")),
     "a dose for everybody": (BY_WEIGHT, "the-dose-worked-out", ("[plan]", "rates = [", "dose_mg = 400\nrates = [")),
     "a day less": (BY_WEIGHT, "two-weeks-at-least", ("", '"2" = 14', '"2" = 13')),
 }  # fmt: skip
@@ -55,6 +56,7 @@ MALFORMED: dict[str, tuple[Path, Edit, str, str]] = {
     "a dose that may be nothing": (BY_WEIGHT, ("dose_mg = {", "above = 0, ", ""), "dose.worked_out", "may be 0"),
     "a limit of no rate": (STEPS, ("", "above_ml_per_h = 30, ", ""), "safety.slowly-at-first", "no limit"),
     "no span between": (STEPS, ("", "below_days = 14, ", ""), "safety.two-weeks-between-halves", "exactly one"),
+    "several bags and no name": (BY_WEIGHT, ("pump.on", "fields.bag", "fields.bottle"), "guards.bag-right", "bag"),
     "no decision": (STEPS, ("", 'never_after = ["never"]', 'never_after = ["no"]'), "guards.resume-seen", "decision"),
     "no result for what is wrong": (STEPS, ("", '"clear", "present"', '"clear", "bad"'), "fields.result", "present"),
     "a zone that is a number": (STEPS, ("timezone", '"text"', '"integer"'), "fields.timezone", "text"),
