@@ -143,7 +143,7 @@ async def test_sixty_four_clients_cost_one_read_of_the_log_and_then_none() -> No
         broadcast, size = ward.app[stream.BROADCAST], ward.service.intake.log_size
         broadcast.forget()
         before = store.reads
-        opened = [listening(ward, Last_Event_ID=str(size - 1 - n)) for n in range(64)]
+        opened = [listening(ward, "integration", Last_Event_ID=str(size - 1 - n)) for n in range(64)]
         clients = [await stack.enter_async_context(each) for each in opened]
         for behind, client in enumerate(clients):
             assert [(await client.event()).id for _ in range(behind + 1)] == list(range(size - behind, size + 1))
@@ -165,11 +165,11 @@ async def test_who_is_too_far_behind_or_ahead_hears_reset_and_goes_on_from_now(
     size = ward.service.intake.log_size
     given = size - 4 if place == "behind" else size + 1000
 
-    async with listening(ward, Last_Event_ID=str(given)) as listener:
+    async with listening(ward, "integration", Last_Event_ID=str(given)) as listener:
         reset = await listener.event("reset")
         await ward.fact(day_id, "note.added", {"text": "x"})
         noted = await listener.event()
-    async with listening(ward, Last_Event_ID=str(size - 2)) as listener:
+    async with listening(ward, "integration", Last_Event_ID=str(size - 2)) as listener:
         near = await listener.event()
 
     assert (reset.id, reset.data["from"], reset.data["seq"]) == (size, given, size)
