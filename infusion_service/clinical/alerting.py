@@ -172,8 +172,10 @@ def _raise(standing: _Standing, family: Family, out: Appending) -> Alert:
 
 
 def _answers(action_name: str, since: datetime, day: Day) -> tuple[str, ...]:
-    """The facts that answer an action: by the pump while one runs or ran since, by people where none runs. A stop is
-    wanted of an infusion that is only paused, too."""
+    """The facts that answer an action: by the pump while one runs or ran since, by people where none runs.
+
+    A stop is wanted of an infusion that is only paused, too; in an emergency without one there is nothing left to do.
+    """
     action, pump = day.workflow.definition.actions[action_name], day.picture.pump
     if pump.running_since is not None:
         return action.answered_by
@@ -183,6 +185,8 @@ def _answers(action_name: str, since: datetime, day: Day) -> tuple[str, ...]:
     elif action.stop_class:
         return ending
     ran_since = pump.last_ran_at is not None and pump.last_ran_at >= since
+    if action.stop_class and not ran_since and day.workflow.states[day.state or ""].emergency:
+        return ()
     return (*action.answered_by_idle, *(action.answered_by if ran_since else ending))
 
 
