@@ -113,7 +113,7 @@ class Workflow:
         return mermaid(self.table, self.states)
 
     def as_json(self) -> dict[str, JSON]:
-        """Return what the wire shows of a workflow: reference, states, facts with roles and fields."""
+        """Return what the wire shows of a workflow: all that a page needs to name and chart a product it never saw."""
         return {
             **self.ref.as_json(),
             "title": self.title,
@@ -122,6 +122,8 @@ class Workflow:
             "guards": [msgspec.to_builtins(guard) for guard in self.definition.guards],
             "course_rules": [msgspec.to_builtins(rule) for rule in self.definition.course_rules],
             "alerts": [msgspec.to_builtins(rule) for rule in self.definition.alerts],
+            "actions": {name: msgspec.to_builtins(action) for name, action in self.definition.actions.items()},
+            "checks": [{"check": check.check, "fact": check.fact} for check in self.definition.checks],
         }
 
 

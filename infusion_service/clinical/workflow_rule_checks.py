@@ -61,7 +61,7 @@ _NEEDS: dict[type, tuple[tuple[Meaning, ...], ...]] = {
     guards.BagInDate: (("bag_prepared",),),
     guards.CompleteSetWithin: (("vital_signs",),),
     guards.ResumeAuthorised: (("review",),),
-    guards.VolumeDelivered: (("pump_started",),),
+    guards.VolumeDelivered: (("pump_started",), ("bag_prepared",)),
     guards.ObservedFor: (("pump_started",),),
     guards.SampledAfterInfusion: (("lab_sampled", "lab_resulted"), ("pump_started",)),
     guards.ReviewSays: (("review",),),

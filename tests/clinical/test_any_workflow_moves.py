@@ -1,7 +1,7 @@
 """Every (state, fact) pair of every workflow file: the core moves a day as the file's `moves` say, and not otherwise.
 
-Guards, course rules and second persons are taken out of a copy, so that nothing but the moves decides. What is expected
-is read from the file's own words, not from the table that the core makes of them.
+In a copy guards hold nothing up, course rules and second persons are gone, so that nothing but the moves decides. What
+is expected is read from the file's own words, not from the table that the core makes of them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ def unguarded(path: Path) -> Workflow:
     """The workflow of a file in which nothing but its moves says no."""
     workflow = loaded(path=path)
     facts = {name: msgspec.structs.replace(fact, second=None) for name, fact in workflow.facts.items()}
-    bare = msgspec.structs.replace(workflow.definition, guards=(), course_rules=(), facts=facts)
+    guards = tuple(msgspec.structs.replace(guard, on=()) for guard in workflow.definition.guards)
+    bare = msgspec.structs.replace(workflow.definition, guards=guards, course_rules=(), facts=facts)
     return Workflow(bare, workflow.raw)
 
 
