@@ -25,6 +25,7 @@ from infusion_service.access.issuer import is_jwt
 from infusion_service.access.jwks import Keys
 from infusion_service.access.outside import outside_of
 from infusion_service.access.pins import PIN_PATTERN, PinHasher
+from infusion_service.access.readings import LOG_READ
 from infusion_service.access.records import (
     BrokenGlass,
     EnrolledDevice,
@@ -33,7 +34,7 @@ from infusion_service.access.records import (
     StaffRole,
     TokenRole,
 )
-from infusion_service.access.refusals import Refusals
+from infusion_service.access.refusals import ACCESS_REFUSED, OnceInAWhile
 from infusion_service.access.sign_in import OpenSession, SignIn
 from infusion_service.clinical.vocabulary import Actor, format_time
 from infusion_service.log.store import DayHead, Store
@@ -75,7 +76,8 @@ class Access:
         self._outside = outside_of(settings, self._directory, issuer_keys)
         self._changes = Changes(self._directory, journal, clock)
         self.glass = Glass(self._changes)
-        self.refusals = Refusals(journal, clock)
+        self.refusals = OnceInAWhile(ACCESS_REFUSED, journal, clock)
+        self.log_readings = OnceInAWhile(LOG_READ, journal, clock)
         self._sign_in = SignIn(
             self._changes,
             self._pins,

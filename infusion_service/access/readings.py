@@ -1,7 +1,8 @@
 """Who read what: the entries of the log that say so, read back for those who ask afterwards.
 
 Promises: every reading of a day by an auditor, and every one through a broken glass, is one of these entries; so is the
-breaking itself and its review. Does not: write them (`glass`, `web.reach`).
+breaking itself and its review. An auditor who reads the log itself reads every day in it: that is an entry of the site,
+once in a while. Does not: write them (`glass`, `web.reach`).
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from typing import Any
 from infusion_service.access.glass import GLASS_BROKEN, GLASS_REVIEWED
 
 DAY_READ = "day.read"
+LOG_READ = "log.read"
 
-READING_TYPES = (DAY_READ, GLASS_BROKEN, GLASS_REVIEWED)
+READING_TYPES = (DAY_READ, LOG_READ, GLASS_BROKEN, GLASS_REVIEWED)
 """Types of the entries (kind `access`) that `infusion audit reads` is about."""
 
 
@@ -31,7 +33,7 @@ class Reading:
     patient: str | None
     """The patient's pseudonym, where the entry names it."""
     what: str | None
-    """`view`, `entries` or `report`."""
+    """`view`, `entries`, `report` or `log` of a day; `log` or `stream` of the site."""
     glass: str | None
     reason: str | None
 

@@ -1,7 +1,8 @@
-"""Who was refused what: an entry of the log for each, without letting one who tries again and again fill it.
+"""What somebody does again and again, noted once in a while: refusals at the door, readings of the whole log.
 
-Promises: the same refusal of the same bearer is noted once in a while, however often it happens; memory is bounded.
-Does not: decide (`web.routing`, `web.reach`), or keep refused facts (the intake does, as `fact.refused`).
+Promises: the same doing of the same bearer becomes an entry of the log once in a while, however often it happens, so
+that nobody fills the log by trying or by asking for news; memory is bounded. Does not: decide (`web.routing`,
+`web.reach`), or keep refused facts (the intake does, as `fact.refused`).
 """
 
 from __future__ import annotations
@@ -16,23 +17,24 @@ from infusion_service.clinical.vocabulary import Actor
 ACCESS_REFUSED = "access.refused"
 
 AGAIN_AFTER = timedelta(minutes=5)
-"""How long the same refusal is not noted again."""
+"""How long the same is not noted again."""
 
 REMEMBERED_MAX = 2048
-"""Refusals remembered for that; the oldest is forgotten first."""
+"""Doings remembered for that; the oldest is forgotten first."""
 
 
-class Refusals:
-    """Notes refusals of bearers who are known."""
+class OnceInAWhile:
+    """Notes what bearers who are known do, as entries of one type."""
 
-    def __init__(self, journal: Journal, clock: Clock) -> None:
+    def __init__(self, entry_type: str, journal: Journal, clock: Clock) -> None:
         """Note in `journal`."""
+        self._entry_type = entry_type
         self._journal = journal
         self._clock = clock
         self._noted: OrderedDict[tuple[str, ...], datetime] = OrderedDict()
 
     async def note(self, by: Actor, data: Mapping[str, str]) -> bool:
-        """Note that `by` was refused what `data` says; returns whether it was noted or had been just before."""
+        """Note that `by` did, or was refused, what `data` says; returns False where it had been noted just before."""
         now = self._clock.now()
         key = (by.id, by.role, *(f"{name}={value}" for name, value in sorted(data.items())))
         before = self._noted.get(key)
@@ -42,5 +44,5 @@ class Refusals:
         self._noted.move_to_end(key)
         while len(self._noted) > REMEMBERED_MAX:
             self._noted.popitem(last=False)
-        await self._journal.record(ACCESS_REFUSED, dict(data), by, kind="access")
+        await self._journal.record(self._entry_type, dict(data), by, kind="access")
         return True

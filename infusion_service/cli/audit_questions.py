@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from infusion_service.access.readings import reading_of
+from infusion_service.access.readings import LOG_READ, reading_of
 from infusion_service.clinical.vocabulary import parse_time
 
 Entry = Mapping[str, Any]
@@ -25,23 +25,29 @@ _MINUTE = timedelta(minutes=1)
 def answers_to(question: str, entries: Iterable[Entry], *, since: datetime | None, patient: str | None) -> list[Row]:
     """Answer one of `QUESTIONS` for what was received since a moment, of one patient where one is named."""
     days: dict[str, str] = {}
-    wanted = _followed(entries, days)
-    rows = QUESTIONS[question](wanted)
+    known_since: dict[str, str] = {}
+    rows = QUESTIONS[question](_followed(entries, days, known_since))
+
+    def concerns(row: Row) -> bool:
+        if row.get("type") == LOG_READ:  # whoever reads the log reads everybody who is in it
+            return known_since.get(str(patient), "~") <= str(row["received_at"])
+        return patient in (days.get(row["day"]), row.get("patient"))
+
     return [
         row
         for row in rows
-        if (since is None or parse_time(row["received_at"]) >= since)
-        and (patient is None or patient in (days.get(row["day"]), row.get("patient")))
+        if (since is None or parse_time(row["received_at"]) >= since) and (patient is None or concerns(row))
     ]
 
 
-def _followed(entries: Iterable[Entry], days: dict[str, str]) -> Iterator[Entry]:
-    """Yield the entries, noting whose day each stream is."""
+def _followed(entries: Iterable[Entry], days: dict[str, str], known_since: dict[str, str]) -> Iterator[Entry]:
+    """Yield the entries, noting whose day each stream is and since when the log knows whom."""
     for entry in entries:
         if "type" not in entry:
             continue  # erased: the leaf stands, what it said is gone
         if entry["kind"] == "fact" and isinstance(entry["data"].get("patient"), dict):
             days[entry["stream"]] = entry["data"]["patient"]["id"]
+            known_since.setdefault(days[entry["stream"]], entry["rcv"])
         yield entry
 
 
@@ -128,7 +134,7 @@ def answers(entries: Iterable[Entry]) -> list[Row]:
 
 
 def reads(entries: Iterable[Entry]) -> list[Row]:
-    """Every logged reading of a day: by auditors, and through a broken glass, with the breaking and its review."""
+    """Every logged reading: of a day or the log by auditors, and through a broken glass, with breaking and review."""
     rows = []
     broken_for: dict[str | None, str | None] = {}
     for entry in entries:

@@ -30,7 +30,7 @@ DESTINATION_ROLE = ("110152", "Destination Role ID")
 EMERGENCY_OVERRIDE = ("110127", "Emergency Override Started")
 SECURITY_ALERT = ("110113", "Security Alert")
 
-READ_TYPES = frozenset({"day.read"})
+READ_TYPES = frozenset({"day.read", "log.read"})
 GLASS_BROKEN = "glass.broken"
 
 MACHINE_NAME = "1"

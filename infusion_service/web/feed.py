@@ -38,6 +38,8 @@ async def get_log(request: web.Request) -> web.Response:
     day_id = query.text("day")
     if day_id is not None and _UUID.match(day_id) is None:
         raise malformed("Query parameter day: a UUID is expected.", [{"pointer": "?day", "detail": "not a UUID"}])
+    if day_id is None:
+        await reach.note_log_reading(request, "log")
     as_of = format_time(intake.clock.now())
     found = await intake.log_page(
         after=after, limit=limit, day_id=day_id and day_id.lower(), entry_type=query.text("type")

@@ -45,6 +45,13 @@ async def note_reading(request: web.Request, day: Day, what: str) -> None:
     await request.app[INTAKE].record(DAY_READ, data, caller.actor, kind="access", stream=day.day_id)
 
 
+async def note_log_reading(request: web.Request, what: str) -> None:
+    """Make an entry of an auditor's reading of the log itself (`what`: log or stream), which shows every day of it."""
+    caller = request[CALLER]
+    if caller.role == "auditor":
+        await request.app[ACCESS].log_readings.note(caller.actor, {"what": what})
+
+
 async def check_writable(intake: Intake, day_id: str, bearer: Identity, caller: Identity, *, urgent: bool) -> None:
     """See to it that a fact of `bearer`, brought by `caller`, may be posted to a day. Raises `Problem` 404.
 

@@ -22,6 +22,7 @@ from infusion_service.clinical.vocabulary import format_time
 from infusion_service.intake.intake import Intake
 from infusion_service.limits import Limits
 from infusion_service.log.entry import LogEntry
+from infusion_service.web import reach
 from infusion_service.web.answers import encode
 from infusion_service.web.boundary import SECURITY_HEADERS
 from infusion_service.web.credentials import identify, prepare
@@ -147,23 +148,23 @@ BROADCAST = web.AppKey("broadcast", Broadcast)
 
 async def get_stream(request: web.Request) -> web.StreamResponse:
     """Send the log from `Last-Event-ID` or `after` on (without either: from now on) until the client goes."""
-    intake = request.app[INTAKE]
-    cursor = _start_of(request, intake)
+    asked = _start_of(request)
     broadcast = request.app[BROADCAST]
     streams = request.app[METRICS].streams
     with broadcast.place_for(request[CALLER], request.app[SETTINGS].limits):
         streams.set(broadcast.clients)
         try:
-            return await _send(request, broadcast, cursor)
+            await reach.note_log_reading(request, "stream")
+            return await _send(request, broadcast, request.app[INTAKE].log_size if asked is None else asked)
         finally:
             streams.set(broadcast.clients - 1)
 
 
-def _start_of(request: web.Request, intake: Intake) -> int:
+def _start_of(request: web.Request) -> int | None:
     after = Query(request, "after").whole("after", least=0)
     given = request.headers.get("Last-Event-ID")
     if given is None:
-        return intake.log_size if after is None else after
+        return after
     if not (given.isascii() and given.isdigit() and int(given[:17]) <= INTEGER_MAX):
         raise malformed("Last-Event-ID: the id of an event of this stream is expected.")
     return int(given[:17])

@@ -49,6 +49,20 @@ def test_an_override_is_listed_with_both_names_its_reason_and_what_it_was_used_f
     assert (row["reason"], row["used_for"]) == ("minutes over", "f-1")
 
 
+def test_who_read_the_log_has_read_everybody_who_was_in_it_by_then() -> None:
+    other = entry("day.scheduled", 90, stream="day-2", data={"patient": {"id": "P-2"}})
+    read = entry(
+        "log.read", 60, kind="access", stream="site", actor={"id": "a-1", "role": "auditor"}, data={"what": "log"}
+    )
+
+    early, late, nobody = (
+        answers_to("reads", [SCHEDULED, read, other], since=None, patient=patient) for patient in ("P-1", "P-2", "P-3")
+    )
+
+    assert [(row["by"], row["type"], row["what"]) for row in early] == [("auditor a-1", "log.read", "log")]
+    assert late == nobody == []
+
+
 def test_a_fact_received_long_after_it_happened_is_late_and_one_in_time_is_not() -> None:
     late = entry("vitals.recorded", 2400, occurred_at="2026-11-23T08:00:00.000Z", late_reason="offline")
 

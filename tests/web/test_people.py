@@ -144,7 +144,7 @@ async def test_every_change_is_an_entry_of_the_site_by_who_made_it(ward: HttpWar
     await ward.call("PATCH", "/v1/staff/nurse-1", {"disabled": True}, by="admin")
 
     entries = (await ward.get("/v1/log?after=0", by="auditor")).body["entries"]
-    enrolled, disabled = entries[-2:]
+    enrolled, disabled, _own_reading = entries[-3:]
 
     assert (enrolled["type"], enrolled["kind"], enrolled["stream"]) == ("device.enrolled", "admin", "site")
     assert enrolled["actor"]["role"] == "admin"

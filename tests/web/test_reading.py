@@ -12,6 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.web.conftest import VITALS, HttpWard
+from tests.web.test_stream import listening
 
 
 async def test_the_board_shows_days_by_date_and_pages_through_them(ward: HttpWard) -> None:
@@ -108,6 +109,34 @@ async def test_an_auditors_reading_is_itself_an_entry_and_changes_no_version(war
     assert {entry["actor"]["role"] for entry in read} == {"auditor"}
 
 
+async def test_an_auditor_who_reads_the_log_is_in_it_before_it_is_shown_and_once_in_a_while(ward: HttpWard) -> None:
+    async def noted() -> list[tuple[str, str]]:
+        logged = [entry.entry for entry in await ward.service.intake.log_page(0, 1000)]
+        return [
+            (entry.actor.role, str(entry.data["what"]))
+            for entry in logged
+            if entry is not None and entry.type == "log.read"
+        ]
+
+    await ward.schedule()
+    for by in ("nurse", "integration", "admin", "device"):
+        await ward.get("/v1/log", by=by)
+    before = await noted()
+    first = (await ward.get("/v1/log", by="auditor")).body["entries"]
+    for after in range(5):
+        await ward.get(f"/v1/log?after={after}", by="auditor")
+    async with listening(ward, "auditor", "?after=0") as listener:
+        await listener.event("beat")
+    at_once = await noted()
+    ward.pass_by(minutes=6)
+    await ward.get("/v1/log", by="auditor")
+
+    assert before == []
+    assert first[-1]["type"] == "log.read"
+    assert at_once == [("auditor", "log"), ("auditor", "stream")]
+    assert (await noted())[2:] == [("auditor", "log")]
+
+
 async def test_the_feed_pages_without_gaps_and_narrows(ward: HttpWard) -> None:
     day_id = await ward.schedule()
     await ward.fact(day_id, "vitals.recorded", VITALS)
@@ -122,7 +151,8 @@ async def test_the_feed_pages_without_gaps_and_narrows(ward: HttpWard) -> None:
     of_the_day = await ward.get(f"/v1/log?day={day_id}", by="auditor")
     of_a_type = await ward.get("/v1/log?type=vitals.recorded", by="auditor")
 
-    assert [entry["seq"] for entry in whole.body["entries"]] == list(range(1, size + 1))
+    # The last one is the auditor's reading itself.
+    assert [entry["seq"] for entry in whole.body["entries"]] == list(range(1, size + 2))
     assert pages == whole.body["entries"]
     assert [entry["type"] for entry in of_the_day.body["entries"]] == ["day.scheduled", "vitals.recorded"]
     assert [entry["stream"] for entry in of_a_type.body["entries"]] == [day_id]
