@@ -34,6 +34,8 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     signs: frozenset[str]
     codes: frozenset[str]
     clock: bool
+    clock_states: frozenset[str]
+    """Where one of its clocks can have a moment, while nothing waits for confirmation."""
     sign_tests: tuple[Test, ...]
     """The simple tests that look at vital signs."""
 
@@ -61,8 +63,24 @@ def _family(name: str, rules: list[AlertRule], definition: WorkflowFile) -> Fami
         signs=frozenset(sign for leaf in leaves for sign in _signs(leaf, definition)),
         codes=frozenset(code for leaf in leaves for code in symptom_codes(leaf, definition)),
         clock=any(rung.band.since is not None for rung in rungs),
+        clock_states=frozenset(state for rung in rungs for state in _clock_states(rung.band.since, definition)),
         sign_tests=tuple(leaf for leaf in leaves if _signs(leaf, definition)),
     )
+
+
+def _clock_states(clock: tests.Clock | None, definition: WorkflowFile) -> Iterator[str]:
+    for name, state in definition.states.items():
+        match clock:
+            case tests.Gap() | tests.BagExpiry():
+                counts = name in clock.states
+            case tests.PausedFor():
+                counts = state.paused
+            case tests.EndPassed():
+                counts = state.infusing
+            case _:
+                counts = False
+        if counts:
+            yield name
 
 
 def leaves_of(test: Test) -> Iterator[Test]:

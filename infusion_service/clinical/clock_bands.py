@@ -30,10 +30,13 @@ def all_moments(
     picture: Picture, unconfirmed_since: datetime | None, workflow: Workflow
 ) -> dict[str, tuple[tuple[Rung, datetime], ...]]:
     """Return the `moments` of every family that has one, by its id. Not to be changed."""
-    found = {
-        family.id: tuple(moments(family, picture, unconfirmed_since, workflow)) for family in workflow.clock_families
-    }
-    return {family_id: reached for family_id, reached in found.items() if reached}
+    found: dict[str, tuple[tuple[Rung, datetime], ...]] = {}
+    for family in workflow.clock_families:
+        if picture.state in family.clock_states or unconfirmed_since is not None:
+            reached = tuple(moments(family, picture, unconfirmed_since, workflow))
+            if reached:
+                found[family.id] = reached
+    return found
 
 
 def moments(

@@ -8,7 +8,7 @@ it knows what was charted.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Literal
 
 import msgspec
@@ -177,9 +177,7 @@ class Pump(msgspec.Struct, frozen=True, kw_only=True):
         remaining = self.bag.volume_ml * MS_PER_HOUR - self.done_ml_ms_per_h
         if remaining <= 0:
             return self.running_since
-        with localcontext() as context:
-            context.rounding = ROUND_HALF_EVEN
-            ms = int((remaining / self.rate_ml_per_h).to_integral_value())
+        ms = int((remaining / self.rate_ml_per_h).to_integral_value(ROUND_HALF_EVEN))
         return self.running_since + timedelta(milliseconds=ms)
 
 

@@ -130,11 +130,8 @@ def _vital_signs(picture: Picture, fact: Fact, workflow: Workflow) -> None:
     signs = table.read(fact.data)
     values = {name: sign.value for name, sign in signs.items()}
     complete = all(sign in values for sign in kind.complete_set)
-    picture.readings = {
-        **picture.readings,
-        **{sign: Reading(value, fact.at, fact.pos) for sign, value in values.items()},
-    }
-    wakes = frozenset().union(*(sign.wakes for sign in signs.values() if sign.wakes))
+    picture.readings = picture.readings | {sign: Reading(value, fact.at, fact.pos) for sign, value in values.items()}
+    wakes = frozenset().union(*[sign.wakes for sign in signs.values() if sign.wakes])
     if complete:
         picture.baseline = picture.baseline or values
         wakes |= _score(picture, values, table, fact, workflow)

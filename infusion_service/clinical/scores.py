@@ -16,10 +16,9 @@ class ScoreTable:
 
     def __init__(self, score: Score) -> None:
         """Prepare a score of the workflow."""
-        self._score = score
         self.defaults = score.defaults
         conditions = {part.sign: sorted({sign for band in part.bands for sign in band.when}) for part in score.parts}
-        self._parts = tuple((part, tuple(conditions[part.sign])) for part in score.parts)
+        self._parts = tuple((part, part.sign, tuple(conditions[part.sign])) for part in score.parts)
         self._memo: dict[tuple[Any, ...], int] = {}
 
     def points(self, values: Mapping[str, Any]) -> dict[str, int] | None:
@@ -27,19 +26,19 @@ class ScoreTable:
 
         Signs of `defaults` (air, first SpO2 scale) count as their default when they were not charted.
         """
-        filled = {**self._score.defaults, **values}
+        filled = {**self.defaults, **values}
         points: dict[str, int] = {}
-        for part, conditions in self._parts:
-            value = filled.get(part.sign)
+        for part, sign, conditions in self._parts:
+            value = filled.get(sign)
             if value is None:
                 return None
-            key = (part.sign, value, *(filled.get(sign) for sign in conditions))
+            key = (sign, value, *[filled.get(other) for other in conditions]) if conditions else (sign, value)
             known = self._memo.get(key)
             if known is None:
                 known = next((band.points for band in part.bands if _fits(band, value, filled)), 0)
                 if len(self._memo) < MEMO_ENTRIES_MAX:
                     self._memo[key] = known
-            points[part.sign] = known
+            points[sign] = known
         return points
 
 

@@ -57,6 +57,7 @@ class Workflow:
         for name, meaning in self.meaning.items():
             if meaning is not None:
                 self._by_meaning[meaning] = (*self._by_meaning.get(meaning, ()), name)
+        self._of_meanings: dict[tuple[Meaning, ...], tuple[str, ...]] = {}
         self.guards: dict[str, Guard] = {guard.id: guard for guard in definition.guards}
         self._guards_on = _by_fact(definition.guards)
         self._course_rules_on = _by_fact(definition.course_rules)
@@ -89,9 +90,11 @@ class Workflow:
 
     def of_meaning(self, *meanings: Meaning) -> tuple[str, ...]:
         """Return the fact types that mean one of these."""
-        if len(meanings) == 1:
-            return self._by_meaning.get(meanings[0], ())
-        return tuple(name for meaning in meanings for name in self._by_meaning.get(meaning, ()))
+        names = self._of_meanings.get(meanings)
+        if names is None:
+            names = tuple(name for meaning in meanings for name in self._by_meaning.get(meaning, ()))
+            self._of_meanings[meanings] = names
+        return names
 
     def only_of_meaning(self, meaning: Meaning) -> str:
         """Return the one fact type with this meaning; load-time checks see to it that there is one where needed."""

@@ -57,9 +57,11 @@ class Clock(Protocol):
 
 def _seconds_since_boot() -> float:
     """Seconds that pass also while the machine sleeps, where the system counts them."""
-    # CLOCK_MONOTONIC stands still in suspend, which would look like a wall clock that jumped.
-    clock_id = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-    return time.clock_gettime(clock_id)
+    return time.clock_gettime(_STEADY_CLOCK)
+
+
+# CLOCK_MONOTONIC stands still in suspend, which would look like a wall clock that jumped.
+_STEADY_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def _boot() -> str:

@@ -191,8 +191,11 @@ def _measure_members(members: dict[str, Any], depth: int) -> int:
         if not name.isascii():
             raise _Unreadable("a member name is not ASCII")
         colons += name.count(":")
-        if type(item) is str:  # most members: spare them the call
+        found = type(item)
+        if found is str:  # most members: spare them the call
             colons += item.count(":")
+            continue
+        if found is bool or (found is int and -INTEGER_MAX <= item <= INTEGER_MAX):
             continue
         try:
             colons += _measure(item, depth + 1)
