@@ -23,6 +23,7 @@ from infusion_service.access.glass import Glass
 from infusion_service.access.identity import Identity
 from infusion_service.access.issuer import is_jwt
 from infusion_service.access.jwks import Keys
+from infusion_service.access.noting import ACCESS_REFUSED, OnceInAWhile
 from infusion_service.access.outside import outside_of
 from infusion_service.access.pins import PIN_PATTERN, PinHasher
 from infusion_service.access.readings import LOG_READ
@@ -34,7 +35,6 @@ from infusion_service.access.records import (
     StaffRole,
     TokenRole,
 )
-from infusion_service.access.refusals import ACCESS_REFUSED, OnceInAWhile
 from infusion_service.access.sign_in import OpenSession, SignIn
 from infusion_service.clinical.vocabulary import Actor, format_time
 from infusion_service.log.store import DayHead, Store
