@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from infusion_service.clinical.vocabulary import Actor
-from infusion_service.intake.clock import SystemClock
+from infusion_service.bootstrap import open_service
 from infusion_service.intake.clock_doubt import CLOCK_CONFIRMED, CLOCK_DOUBTED
 from infusion_service.intake.intake import Intake
 from infusion_service.log.memory import MemoryStore
 from infusion_service.log.store import Store
+from tests.intake.hands import ADMIN, Hands
 from tests.intake.ward import schedule, settings
 
-ADMIN = Actor(id="admin-1", role="admin", how="token")
 MONDAY = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
-
-
-class Hands:
-    """The two clocks of a machine, moved by hand."""
-
-    def __init__(self, wall: datetime) -> None:
-        self.wall = wall
-        self.monotonic_s = 0.0
-
-    def pass_time(self, span: timedelta) -> None:
-        self.wall += span
-        self.monotonic_s += span.total_seconds()
-
-    def clock(self) -> SystemClock:
-        return SystemClock(wall=lambda: self.wall, monotonic_s=lambda: self.monotonic_s)
 
 
 async def opened(store: Store, hands: Hands) -> Intake:
@@ -127,3 +113,18 @@ async def test_a_start_after_a_night_doubts_nothing() -> None:
     again = await opened(store, hands)
     assert not again.clock_doubt
     await again.stop()
+
+
+async def test_a_running_service_writes_the_doubt_down_although_nobody_does_anything(tmp_path: Path) -> None:
+    """The watch looks at the clock, not only at what is due: a restart right after a jump knows of it."""
+    hands = Hands(MONDAY)
+    clock = hands.clock()
+    async with open_service(settings(database=tmp_path / "ward.db"), clock=clock) as service:
+        hands.wall += timedelta(days=2)
+        clock.moved()
+        async with asyncio.timeout(10):
+            while CLOCK_DOUBTED not in await types(service.intake):
+                clock.moved()
+                await asyncio.sleep(0)
+
+        assert "2026-11-25T06:00:00.000Z" in service.intake.clock_doubt
