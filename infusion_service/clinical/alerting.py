@@ -101,13 +101,15 @@ def _ending(told: Alert, standing: _Standing | None, family: Family, out: Append
 
 
 def _ended_by_itself(told: Alert, family: Family, out: Appending) -> tuple[str, datetime]:
-    """An alert that closes when what is charted no longer matches: `auto`, or `late_data` where that came late."""
+    """An alert that closes when what is charted no longer matches: `auto`, `corrected` where something was struck that
+    it also rested on, such as a negative check, or `late_data` where what ends it came late."""
     episode = out.day.picture.episodes.get(family.id)
     if family.clock:
         late = any(_is_late(fact, out) for fact in _just_charted(out))
         return ("late_data" if late else "auto"), out.now
     if episode is None or episode.open or episode.closed_at is None or episode.closed_at < told.raised_at:
-        return "late_data", out.now
+        struck = any(out.day.workflow.meaning[fact.type] == "strike" for fact in _just_charted(out))
+        return (CORRECTED if struck else "late_data"), out.now
     closed_by = out.day.picture.facts[episode.closed_pos]
     if episode.closed_how == "auto" and _is_late(closed_by, out):
         return "late_data", out.now

@@ -105,7 +105,17 @@ class Bedside:
                 day = evolve(day, entry)
                 self.log.append(entry)
             self.days[day.day_id] = day
-        return self._keep(decision)
+        answer = self._keep(decision)
+        if settled and isinstance(answer, Accepted):
+            self._look_around(day.day_id)
+        return answer
+
+    def _look_around(self, day_id: str) -> None:
+        """Append what a day that was just posted to makes true of the same patient's other open days."""
+        patient = self.days[day_id].patient_id
+        for other_id, other in list(self.days.items()):
+            if other_id != day_id and other.patient_id == patient and other.open:
+                self.tick(other_id)
 
     def _corrected_elsewhere(self, submissions: Sequence[Submission]) -> Submission | None:
         """The strike that a correction of another day's fact brings with it."""
@@ -123,6 +133,7 @@ class Bedside:
         """Append what follows from the batch whose last fact on a day is `cause`."""
         day = self.days[day_id]
         self._keep(settle(self.course(day_id), day, self.now, cause=cause, moves_held=self.moves_held))
+        self._look_around(day_id)
 
     def tick(self, day_id: str) -> Sequence[Entry]:
         """Append what has become true of one day."""
