@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import clinical_core
-from bench.deliveries import DAYS_OF_A_BACKLOG_FULL, delivering, draining
+from bench.deliveries import BACKLOG, BACKLOG_FULL, delivering, draining
 from bench.figures import Figure, header, row
 from bench.posts import posting
-from bench.site import Site, found_site
+from bench.site import found_site
 from bench.storage import entries_in, growing, memory_of_a_day, size_on_disk, starting
 
 RESULTS = Path("test-results")
@@ -58,16 +58,8 @@ def figures(directory: Path, *, full: bool) -> Iterator[Figure]:
     yield memory_of_a_day(site)
     yield growing(site, directory / "grown", grown_entries)
     yield from delivering(site, directory)
-    yield draining(_backlog(site, directory, full=full))
+    yield draining(site, BACKLOG_FULL if full else BACKLOG)
     yield from clinical_core.measured()
-
-
-def _backlog(site: Site, directory: Path, *, full: bool) -> Site:
-    """The site whose whole log is delivered: the one that was posted to, or a larger one of its own."""
-    if not full:
-        return site
-    (directory / "backlog").mkdir()
-    return found_site(directory / "backlog", days=DAYS_OF_A_BACKLOG_FULL)
 
 
 if __name__ == "__main__":

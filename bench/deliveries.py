@@ -9,32 +9,53 @@ import argparse
 import asyncio
 import json
 import os
+import secrets
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bench.figures import PAIRS, Figure, header, in_pairs, median_ratio, row
 from bench.posts import SIGNS, paced_fdatasync_ms, single
-from bench.site import GENERATOR_CORE, SERVER_CORE, WAIT_S, Server, Site, cpu_us, fact, found_site, on_core, running
+from bench.site import (
+    GENERATOR_CORE,
+    NURSE,
+    SERVER_CORE,
+    WAIT_S,
+    Server,
+    Site,
+    cpu_us,
+    fact,
+    found_site,
+    on_core,
+    running,
+)
 from infusion_service.bootstrap import open_service
+from infusion_service.clinical.vocabulary import Entry
 from infusion_service.delivery.endpoint import DELIVERED_KINDS
+from infusion_service.log.entry import seal
+from infusion_service.log.merkle import Frontier
 from infusion_service.log.sqlite import SqliteStore
+from infusion_service.log.store import Batch
 
 IN_FLIGHT = 16
 DAYS = 96
+POSTED_DAYS = PAIRS * 100
 DELIVERED = 64 * DAYS
-DAYS_OF_A_BACKLOG = 10_000
-DAYS_OF_A_BACKLOG_FULL = 50_000
-"""Each day has two entries."""
+BACKLOG = 30_000
+BACKLOG_FULL = 100_000
+"""Entries that are delivered; memory is flat from some 25 000 on."""
+DAYS_OF_A_BACKLOG = 500
 POSTED_PER_S = 200
 POSTING_S = 3.0
 LOOK_S = 0.1
@@ -65,11 +86,12 @@ def delivering(site: Site, directory: Path) -> Iterator[Figure]:
         yield _soon(server, receiver, site, directory)
 
 
-def draining(site: Site) -> Figure:
+def draining(site: Site, backlog: int) -> Figure:
     """What a service holds in memory to the end of delivering a whole log, against what it held half way.
 
     By then its caches are full, which takes some 25 000 deliveries.
     """
+    asyncio.run(_lengthen(site, backlog))
     entries = len(deliverable(site))
     with sink() as receiver, service_to(receiver, site) as server, endpoint(server, receiver, site, start_at=1):
         held = [_after(receiver, entries // 2, server)]
@@ -142,6 +164,47 @@ class Delivered:
 
     per_s: float
     cpu_us: float
+
+
+async def _lengthen(site: Site, entries: int) -> None:
+    """Append notes to days until the log has so many entries, well formed, past the intake: it would take too long."""
+    store = SqliteStore(site.database)
+    await store.open()
+    try:
+        name = site.settings.site
+        head = await store.log_head(name)
+        frontier, seq = Frontier.from_bytes(head.frontier), head.size
+        ends = {}
+        for day in site.take_days(DAYS_OF_A_BACKLOG):
+            last = (await store.read_stream(name, day, limit=PAGE))[-1]
+            ends[day] = last.n, last.leaf_hash
+        while seq < entries:
+            rows = []
+            for day, (n, previous) in ends.items():
+                seq += 1
+                row = seal(_note(day, n), site=name, seq=seq, n=n + 1, previous=previous, salt=secrets.token_bytes(32))
+                frontier.append(row.leaf_hash)
+                ends[day] = n + 1, row.leaf_hash
+                rows.append(row)
+            await store.append(Batch(site=name, rows=rows, frontier=frontier.to_bytes()))
+    finally:
+        await store.close()
+
+
+def _note(day: str, number: int) -> Entry:
+    now = datetime.now(UTC).replace(microsecond=0)
+    data = {"text": "asleep, breathing quietly, line and dressing looked at, nothing to be seen"}
+    return Entry(
+        entry_id=str(uuid.uuid4()),
+        kind="fact",
+        type="note.added",
+        stream=day,
+        occurred_at=now,
+        received_at=now,
+        actor=NURSE,
+        data=data,
+        day_version=number + 1,
+    )
 
 
 def _ours(server: Server, receiver: Server, site: Site, start_at: int) -> Delivered:
@@ -238,15 +301,15 @@ def _count(receiver: Server) -> int:
 def main() -> None:
     """Measure these rows alone."""
     parser = argparse.ArgumentParser(prog="python -m bench.deliveries", description=__doc__)
-    parser.add_argument("--full", action="store_true", help=f"a backlog of {2 * DAYS_OF_A_BACKLOG_FULL:,} entries")
+    parser.add_argument("--full", action="store_true", help=f"a backlog of {BACKLOG_FULL:,} entries")
     full = parser.parse_args().full
     with tempfile.TemporaryDirectory(prefix="bench-", dir=".") as name:
         directory = Path(name).resolve()
-        site = found_site(directory, days=DAYS_OF_A_BACKLOG_FULL if full else DAYS_OF_A_BACKLOG)
+        site = found_site(directory, days=2 * DAYS_OF_A_BACKLOG + POSTED_DAYS)
         print(header())
-        print(row(draining(site)), flush=True)
         for figure in delivering(site, directory):
             print(row(figure), flush=True)
+        print(row(draining(site, BACKLOG_FULL if full else BACKLOG)), flush=True)
 
 
 if __name__ == "__main__":
