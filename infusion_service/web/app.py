@@ -83,6 +83,7 @@ def build_app(service: Service) -> web.Application:
     app[keys.ACCESS] = service.access
     app[keys.METRICS] = Metrics(log_entries=lambda: intake.log_size, intake_queue=lambda: intake.queue_depth)
     app[keys.METRICS].watch_alarm_budget(intake.alerts_raised, intake.patient_hours)
+    app[keys.METRICS].watch_clock(lambda: intake.clock_doubt)
     app[keys.METRICS].watch_commits(lambda: intake.tally)
     app[keys.METRICS].watch_files(service.settings.database)
     app[keys.METRICS].watch_soundness(service.soundness)

@@ -67,6 +67,10 @@ class Metrics:
         """Show how many alerts a ward is given for each hour of a patient under way (`intake.alarm_budget`)."""
         self.registry.register(_AlarmBudget(alerts_raised, patient_hours))
 
+    def watch_clock(self, doubt: Callable[[], str]) -> None:
+        """Show whether the clock waits for a person to confirm it (`intake.clock_doubt`)."""
+        self._gauge("infusion_clock_in_doubt", "1 while the clock waits to be confirmed", lambda: int(bool(doubt())))
+
     def watch_commits(self, tally: Callable[[], Tally]) -> None:
         """Show what the writer has committed, and how long that took."""
         self.registry.register(_Commits(tally))

@@ -252,6 +252,7 @@ async def test_figures_show_the_alerts_for_each_hour_of_a_patient_under_way(ward
     assert 'infusion_alerts_raised_total{severity="medium",ward="neuro-day"} 1.0' in figures
     assert 'infusion_patient_hours_total{ward="neuro-day"} 0.5' in figures
     assert 'infusion_alerts_per_patient_hour{severity="medium",ward="neuro-day"} 2.0' in figures
+    assert "infusion_clock_in_doubt 0.0" in figures
 
 
 async def test_health_says_alive_and_ready(ward: HttpWard) -> None:
