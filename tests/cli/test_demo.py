@@ -124,23 +124,6 @@ def test_each_alert_open_in_the_past_names_its_evidence_and_its_source(played: d
         assert alert["source"]
 
 
-@pytest.mark.parametrize("script", ["stroke sign and stop", "missed checks", "line blocked, then left early"])
-def test_each_alert_open_in_the_past_names_its_evidence_and_its_source(played: dict[str, Any], script: str) -> None:
-    day = next(day["day_id"] for day in played["days"] if day["script"] == script)
-    whole = json.loads(infusion("replay", day, "--database", played["database"], "--json").out)
-    raised = {entry["data"]["alert_id"]: entry for entry in whole["entries"] if entry["type"] == "alert.raised"}
-    assert raised
-    for alert_id, entry in raised.items():
-        then = infusion("replay", day, "--known-at", entry["rcv"], "--database", played["database"], "--json")
-        assert then.code == Exit.FINE
-        shown = json.loads(then.out)
-        alert = next(alert for alert in shown["view"]["alerts"] if alert["alert_id"] == alert_id)
-        known = {each["entry_id"] for each in shown["entries"]}
-        assert alert["evidence"]
-        assert set(alert["evidence"]) <= known
-        assert alert["source"]
-
-
 def test_a_database_that_is_there_is_never_opened(tmp_path: Path) -> None:
     database = tmp_path / "ward.db"
     database.write_bytes(b"a ward's only copy")
