@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from infusion_service.clinical.day import Day
 from infusion_service.clinical.definition import Meaning
 from infusion_service.clinical.ledger import VANISHED, Alert
+from infusion_service.clinical.picture import Fact
 from infusion_service.clinical.plan import CARRIED_ORDINAL
 from infusion_service.clinical.vocabulary import JSON, format_time
 
@@ -232,21 +233,30 @@ def _replaced_by(alert: Alert, later: Sequence[Alert]) -> tuple[str, ...]:
 
 
 def _softened(alert: Alert, excluded_by: tuple[str, ...], day: Day) -> tuple[datetime, int] | None:
-    """When what the alert stood for was excluded or struck: one false sign must not bar a patient for ever. What was
-    confirmed is not excluded any more."""
+    """When what the alert stood for was excluded or struck: one false sign must not bar a patient for ever.
+
+    What was confirmed is not excluded any more, and of the stand-downs only the one that ended its emergency counts.
+    """
     diagnoses = [fact for name in day.workflow.of_meaning("diagnosis") for fact in day.picture.of_type(name)]
     about = [fact for fact in diagnoses if fact.data["code"] in excluded_by]
     if any(fact.data["status"] == "confirmed" for fact in about):
         return None
     ends = [fact for name in day.workflow.of_meaning("stood_down") for fact in day.picture.of_type(name)]
-    excluding = [fact for fact in about if fact.data["status"] == "excluded"]
-    excluding += [fact for fact in ends if fact.data["finding"] == "excluded"]
-    places = [(fact.at, fact.pos) for fact in excluding if fact.at >= alert.raised_at]
+    ended = min((fact for fact in ends if _knew(fact, alert)), key=lambda fact: fact.pos, default=None)
+    excluding = [fact for fact in about if fact.data["status"] == "excluded" and _knew(fact, alert)]
+    if ended is not None and ended.data["finding"] == "excluded":
+        excluding.append(ended)
+    places = [(fact.at, fact.pos) for fact in excluding]
     if alert.closed_at is not None and alert.closed_reason in VANISHED:
         places.append((alert.closed_at, -1))
     if alert.retracted_at is not None:
         places.append((alert.retracted_at, -1))
     return min(places, default=None)
+
+
+def _knew(fact: Fact, alert: Alert) -> bool:
+    """Tell whether who charted a fact could know of the alert: it had been raised, and by what was on record."""
+    return fact.at >= alert.raised_at and (fact.received_at is None or fact.received_at >= alert.learned_at)
 
 
 def ordinal_of(course: Course, day: Day) -> int:
