@@ -30,6 +30,7 @@ LAST = 100
 RUNS_OF_A_DAY = 3
 US = 1_000_000
 FOLD_US_GOAL = 40.0
+DECIDE_US_GOAL = 60.0
 OBSERVE_US_GOAL = 400.0
 GROWTH_GOAL = 2.0
 
@@ -169,7 +170,7 @@ def measured() -> Iterator[Figure]:
     raw = next(path for path in sorted(packaged.workflows_dir().glob("*.toml"))).read_bytes()
     workflow = load_workflow(raw, file="workflow")
     seen = {size: _at(workflow, size) for size in (SHORT, LONG)}
-    goals = {"fold": FOLD_US_GOAL, "observe": OBSERVE_US_GOAL}
+    goals = {"fold": FOLD_US_GOAL, "decide": DECIDE_US_GOAL, "observe": OBSERVE_US_GOAL}
     for what in ("fold", "decide", "observe"):
         for size in (SHORT, LONG):
             goal = goals.get(what) if size == SHORT else None

@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TypeVar
 
-PAIRS = 5
+PAIRS = 7
+CLOSE_TO_ZERO = 0.1
+"""Below this, two decimals would hide what was seen."""
 
 _Side = TypeVar("_Side")
 
@@ -69,5 +71,6 @@ def row(figure: Figure) -> str:
     goal = "" if figure.goal is None else f"{sign}{figure.goal:g}"
     stretch = "" if figure.stretch is None else f"{figure.stretch:g}"
     spread = "" if figure.spread is None else f" (±{figure.spread / 2:.0%})"
-    seen = f"{figure.seen:,.2f} {figure.unit}" if figure.seen < 100 else f"{figure.seen:,.0f} {figure.unit}"
+    decimals = 4 if figure.seen < CLOSE_TO_ZERO else 2 if figure.seen < 100 else 0
+    seen = f"{figure.seen:,.{decimals}f} {figure.unit}"
     return f"{figure.name:<58} {seen:>10} {goal:>9} {stretch:>9} {figure.reached:>8}   {figure.note}{spread}"

@@ -17,7 +17,7 @@ from bench.site import SERVER_CORE, Measured, Server, Site, load, on_core, runni
 CONNECTIONS = {1: (None, None), 16: (None, None), 64: (0.45, 0.70), 256: (0.60, 0.90)}
 """Connections, and the goal and stretch for them."""
 DAYS_OF_A_RUN = 100
-RUN_S = 1.2
+RUN_S = 1.6
 BATCH = 100
 BATCH_CONNECTIONS = 4
 PREPARED_SINGLE = 60_000
@@ -58,7 +58,7 @@ def posting(site: Site, directory: Path) -> Iterator[Figure]:
         yield rate_figure("batches of 100, x bare batch handler", batches, 0.06, 0.15, facts=BATCH)
         peers = in_pairs(partial(single, ours, site, 64), partial(single, peer, site, 64))
         yield rate_figure("single facts, 64 connections, x eventsourcing on SQLite", peers, 4.0, 7.0)
-    with service(site, log_level="info") as talking, running(["bench.bare"]) as bare:
+    with service(site, log_level="info", lines=directory / "lines") as talking, running(["bench.bare"]) as bare:
         pairs = in_pairs(partial(single, talking, site, 64), partial(bare_single, bare, site, 64), 3)
         yield rate_figure("the same with a line logged for each request, x bare handler", pairs, None, None)
 

@@ -11,7 +11,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -130,13 +130,19 @@ class Server:
 
 
 @contextmanager
-def running(command: Sequence[str], *, environment: dict[str, str] | None = None) -> Iterator[Server]:
-    """A server on the servers' core while the block runs; its first line says where it listens."""
+def running(
+    command: Sequence[str], *, environment: dict[str, str] | None = None, lines: Path | None = None
+) -> Iterator[Server]:
+    """A server on the servers' core while the block runs; its first line says where it listens.
+
+    What it says on stderr goes to the file `lines`, where one is given.
+    """
     began = time.perf_counter()
-    with on_core(SERVER_CORE):
+    with on_core(SERVER_CORE), lines.open("wb") if lines is not None else nullcontext() as said_on:
         process = subprocess.Popen(  # noqa: S603 - our own programs
             [sys.executable, "-m", *command],
             stdout=subprocess.PIPE,
+            stderr=said_on,
             env=(os.environ if environment is None else environment),
         )
     try:
@@ -152,11 +158,11 @@ def running(command: Sequence[str], *, environment: dict[str, str] | None = None
 
 
 @contextmanager
-def service(site: Site, *, log_level: str = "warning") -> Iterator[Server]:
-    """`infusion serve` on a site."""
+def service(site: Site, *, log_level: str = "warning", lines: Path | None = None) -> Iterator[Server]:
+    """`infusion serve` on a site; its log goes to the file `lines`, where one is given."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("INFUSION_")}
     command = ["infusion_service", "serve", "--config", str(site.config), "--port", "0", "--json"]
-    with running(command, environment=kept | {"INFUSION_LOGS_LEVEL": log_level}) as server:
+    with running(command, environment=kept | {"INFUSION_LOGS_LEVEL": log_level}, lines=lines) as server:
         yield server
 
 

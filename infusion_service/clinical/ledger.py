@@ -100,6 +100,8 @@ class Ledger(msgspec.Struct, eq=False):
     alerts: dict[str, Alert] = {}
     open_alerts: dict[str, str] = {}
     """Family to the id of its open alert."""
+    standing: tuple[str, ...] = ()
+    """Ids of the alerts that are open, as they were raised: a long day has many that are not."""
     counts: dict[tuple[str, str], int] = {}
     struck: frozenset[str] = frozenset()
     overrides: dict[str, GrantedOverride] = {}
@@ -122,7 +124,7 @@ class Ledger(msgspec.Struct, eq=False):
 
     def open_list(self) -> list[Alert]:
         """Return the open alerts in the order they were raised."""
-        return [alert for alert in self.alerts.values() if alert.open]
+        return [self.alerts[alert_id] for alert_id in self.standing]
 
     def to_confirm(self) -> Mapping[str, datetime]:
         """Return the entries without a known person that no review has covered, with since when each waits."""
@@ -318,12 +320,14 @@ def _raised(ledger: Ledger, entry: Entry, workflow: Workflow) -> None:
     )
     ledger.alerts = {**ledger.alerts, alert.id: alert}
     ledger.open_alerts = {**ledger.open_alerts, alert.family: alert.id}
+    ledger.standing = (*ledger.standing, alert.id)
 
 
 def _closed(ledger: Ledger, entry: Entry, workflow: Workflow) -> None:
     _counted(ledger, entry, workflow)
     alert = ledger.alerts[entry.data["alert_id"]]
     _update(ledger, replace(alert, closed_at=entry.occurred_at, closed_reason=entry.data["reason"]))
+    ledger.standing = tuple(alert_id for alert_id in ledger.standing if alert_id != alert.id)
     if ledger.open_alerts.get(alert.family) == alert.id:
         ledger.open_alerts = {family: id for family, id in ledger.open_alerts.items() if family != alert.family}
 

@@ -194,6 +194,8 @@ class Days:
                 break
             sheet = fold(rows, sheet=sheet, workflows=self._workflows, keep=keep)
             n = rows[-1].n
+            if len(rows) < limit:  # there was no more, which spares another question
+                break
         return sheet
 
     async def _load(self, key: str, heads: list[DayHead] | None) -> Chart:
