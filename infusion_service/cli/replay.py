@@ -59,6 +59,8 @@ def replay(
     zone = ZoneInfo(view.get("timezone") or "UTC")
     for line in timeline.headline(view, zone=zone, at=then, known_at=known):
         show(line)
+    for line in timeline.explained(view, entries, zone=zone):
+        show(line)
     show("")
     show_table(timeline.COLUMNS, timeline.rows(known_entries, zone=zone, struck=view.get("struck", ())))
     return Exit.FINE

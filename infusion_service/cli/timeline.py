@@ -67,6 +67,21 @@ def headline(view: Mapping[str, Any], *, zone: ZoneInfo, at: datetime | None, kn
     ]
 
 
+def explained(view: Mapping[str, Any], entries: Sequence[Entry], *, zone: ZoneInfo) -> list[str]:
+    """Return a line for each open alert: since when, because of which entries, and where its rule comes from."""
+    by_id = {entry.get("entry_id"): entry for entry in entries}
+    lines = []
+    for alert in view["alerts"]:
+        because = ", ".join(
+            f"{_what(by_id[entry_id])} of {_clock(by_id[entry_id]['occurred_at'], zone)}"
+            for entry_id in alert["evidence"]
+            if "occurred_at" in by_id.get(entry_id, {})
+        )
+        since = f"  {alert['rule']} since {_clock(alert['raised_at'], zone)}"
+        lines.append(f"{since} because of {because or 'entries that were erased'} ({alert['source']})")
+    return lines
+
+
 def _occurred(entry: Entry) -> datetime:
     return datetime.fromisoformat(entry.get("occurred_at") or entry["rcv"])
 

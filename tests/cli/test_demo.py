@@ -101,7 +101,9 @@ def test_a_day_of_the_demonstration_can_be_followed_as_a_timeline(played: dict[s
     ended = infusion("replay", day, "--database", played["database"])
 
     assert ended.code == Exit.FINE
-    what = [re.split(r"  +", line)[1] for line in ended.out.splitlines()[7:]]
+    lines = ended.out.splitlines()
+    assert any(re.search(r"^  stroke-sign since \d\d:\d\d because of befast.checked of .*SmPC", line) for line in lines)
+    what = [re.split(r"  +", line)[1] for line in lines[lines.index("") + 2 :]]
     assert what[0] == "day.scheduled"
     assert what[-1] == "patient.transferred"
     assert what.index("emergency.declared") < what.index("infusion.stopped") < what.index("alert.raised stroke-sign")
