@@ -1,8 +1,8 @@
 """Who read what: the entries of the log that say so, read back for those who ask afterwards.
 
 Promises: every reading of a day by an auditor, and every one through a broken glass, is one of these entries; so is the
-breaking itself and its review. An auditor who reads the log itself reads every day in it: that is an entry of the site,
-once in a while. Does not: write them (`glass`, `web.reach`).
+breaking itself and its review. An auditor who reads the log itself, or the board, reads many days: that is an entry
+of the site, once in a while. Does not: write them (`glass`, `web.reach`).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Reading:
     patient: str | None
     """The patient's pseudonym, where the entry names it."""
     what: str | None
-    """`view`, `entries`, `report` or `log` of a day; `log` or `stream` of the site."""
+    """`view`, `entries`, `report` or `log` of a day; `log`, `stream` or `board` of the site."""
     glass: str | None
     reason: str | None
 

@@ -38,6 +38,7 @@ async def get_board(request: web.Request) -> web.Response:
     intake = request.app[INTAKE]
     page_max = request.app[SETTINGS].limits.page_entries_max
     limit = query.whole("limit", least=1, most=page_max) or page_max
+    await reach.note_log_reading(request, "board")
     rows: list[dict[str, Any]] = []
     for ward in _wards_asked_for(request, query.text("ward")):
         rows += await intake.board(

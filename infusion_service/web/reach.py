@@ -46,7 +46,7 @@ async def note_reading(request: web.Request, day: Day, what: str) -> None:
 
 
 async def note_log_reading(request: web.Request, what: str) -> None:
-    """Make an entry of an auditor's reading of the log itself (`what`: log or stream), which shows every day of it."""
+    """Make an entry of an auditor's reading of many days at once: `what` is the log, its stream, or the board."""
     caller = request[CALLER]
     if caller.role == "auditor":
         await request.app[ACCESS].log_readings.note(caller.actor, {"what": what})

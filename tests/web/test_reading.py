@@ -121,20 +121,22 @@ async def test_an_auditor_who_reads_the_log_is_in_it_before_it_is_shown_and_once
     await ward.schedule()
     for by in ("nurse", "integration", "admin", "device"):
         await ward.get("/v1/log", by=by)
+        await ward.get("/v1/days", by=by)
     before = await noted()
     first = (await ward.get("/v1/log", by="auditor")).body["entries"]
     for after in range(5):
         await ward.get(f"/v1/log?after={after}", by="auditor")
     async with listening(ward, "auditor", "?after=0") as listener:
         await listener.event("beat")
+    await ward.get("/v1/days", by="auditor")
     at_once = await noted()
     ward.pass_by(minutes=6)
     await ward.get("/v1/log", by="auditor")
 
     assert before == []
     assert first[-1]["type"] == "log.read"
-    assert at_once == [("auditor", "log"), ("auditor", "stream")]
-    assert (await noted())[2:] == [("auditor", "log")]
+    assert at_once == [("auditor", "log"), ("auditor", "stream"), ("auditor", "board")]
+    assert (await noted())[3:] == [("auditor", "log")]
 
 
 async def test_the_feed_pages_without_gaps_and_narrows(ward: HttpWard) -> None:
