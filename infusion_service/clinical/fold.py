@@ -133,7 +133,8 @@ def _vital_signs(picture: Picture, fact: Fact, workflow: Workflow) -> None:
     picture.readings = picture.readings | {sign: Reading(value, fact.at, fact.pos) for sign, value in values.items()}
     wakes = frozenset().union(*[sign.wakes for sign in signs.values() if sign.wakes])
     if complete:
-        picture.baseline = picture.baseline or values
+        if picture.baseline is None and picture.local_date(fact.at) == picture.day_date:
+            picture.baseline = values
         wakes |= _score(picture, values, table, fact, workflow)
     vital = VitalSet(fact, values, complete, wakes)
     picture.vitals = picture.vitals.plus(vital)
