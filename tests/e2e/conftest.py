@@ -69,9 +69,10 @@ class Tablet:
         await self.page.goto(f"{self.ward.url}/#device={await self.ward.device(self.name)}")
         await expect(self.page.locator(".tile").first).to_be_visible()
 
-    async def sign_in(self, who: str) -> None:
+    async def sign_in(self, who: str, *, opened: bool = False) -> None:
         """Sign somebody in with badge and PIN."""
-        await self.page.locator("#open-sign-in").tap()
+        if not opened:
+            await self.page.locator("#open-sign-in").tap()
         await self.page.locator("#badge").fill(f"B-{who}")
         await self.page.locator("#pin").fill(PIN)
         await self.page.locator("#sign-in").tap()

@@ -45,7 +45,8 @@ async def test_a_tablet_that_hears_nothing_says_so_and_greys_what_it_shows(
 
     await page.context.set_offline(True)
     await page.clock.run_for(BEFORE_MS)
-    await expect(page.locator(".link")).to_have_text("live")
+    await expect(page.locator(".link")).to_have_text("NO ANSWER: trying again")
+    await expect(page.locator("body")).to_have_attribute("data-stale", "no")
     await page.clock.run_for(STALE_MS - BEFORE_MS + 1000)
     await expect(page.locator(".link")).to_contain_text("NOT LIVE: last heard 0:1")
     await expect(page.locator("body")).to_have_attribute("data-stale", "yes")

@@ -116,10 +116,11 @@ async def test_what_is_charted_while_the_service_is_dead_arrives_once_in_order_u
     await expect(page.locator('.waiting-facts li[data-type="vitals.recorded"]')).to_contain_text("on this tablet")
 
     await expect(page.locator('.step [data-type="bag.prepared"]')).to_be_disabled()
-    await expect(page.locator("#why-bag-prepared")).to_contain_text("needs the service")
+    await expect(page.locator("#why-bag-prepared")).to_contain_text("not without the service")
     await expect(page.locator('.step [data-type="infusion.resumed"]')).to_have_count(0)
     await pause_and_resume(tablet)
     await expect(page.locator("#open-tray")).to_contain_text("3 on this tablet")
+    await page.evaluate("scrollTo(0, 0)")
     await tablet.picture("offline_day")
 
     await tablet.sign_out()

@@ -154,6 +154,7 @@ async def test_a_prescriber_reviews_with_the_evidence_in_sight(tablet: Tablet) -
     await tablet.tap('[data-field="authorises_resume"] [data-value="true"]')
     await tablet.tap('[data-field="symptoms_resolved"] [data-value="true"]')
     await page.locator("#field-note").fill("seen, pressure settles")
+    await page.evaluate("scrollTo(0, 0)")
     await tablet.picture("review")
     await tablet.tap("#save")
     await expect(page.locator("#said")).to_contain_text("On the record")

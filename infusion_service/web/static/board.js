@@ -45,7 +45,7 @@ export function TimeLeft({ until }) {
 export function endOf(day) {
   if (day.dose.projected_end && day.pump === "running") return { name: T.ends, at: day.dose.projected_end };
   if (day.observation.earliest_discharge && ["observing", "extended_observation"].includes(day.state)) {
-    return { name: T.observedUntil, at: day.observation.earliest_discharge };
+    return { name: T.until, at: day.observation.earliest_discharge };
   }
   return null;
 }

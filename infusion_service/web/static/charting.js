@@ -1,9 +1,10 @@
 // @ts-check
 // Putting a fact on the record: the same attempt is one event, whatever the network does to it. What may be charted
 // without network goes through the tablet's queue; everything else needs the service's answer, and is refused without.
+import { initialsOnly } from "./kept.js";
 import { enqueue, flush, groupWith, hasWaiting, queue, send } from "./queue.js";
 import { newId, post, postFact } from "./service.js";
-import { T } from "./strings.js";
+import { STATES, T, word } from "./strings.js";
 import { clockTime, serviceNow } from "./times.js";
 import { person } from "./people.js";
 import { reachable, refresh, said, view, workflow } from "./ward_state.js";
@@ -36,7 +37,7 @@ export function signature() {
 /** What a row says of the bed, so that the tray can name it without the network. @param {string} day */
 function bed(day) {
   const shown = view.value?.day_id === day ? view.value : null;
-  return { chair: shown?.chair ?? undefined, initials: shown?.patient.initials ?? shown?.patient.id };
+  return { chair: shown?.chair ?? undefined, initials: shown && initialsOnly(shown.patient).initials };
 }
 
 /**
@@ -130,6 +131,7 @@ export function doubtsAbout(fact, data, state) {
 
 /** Why something was refused, one reason each. @param {any} problem @returns {string[]} */
 export function reasonsOf(problem) {
+  if (problem.code === "transition_not_allowed") return [T.notInState(word(STATES, problem.state))];
   if (problem.guards?.length) return problem.guards.map((/** @type {any} */ guard) => guard.reason);
   if (problem.rules?.length) return problem.rules.map((/** @type {any} */ rule) => rule.reason);
   return [[problem.detail, problem.hint].filter(Boolean).join(" ")];

@@ -169,7 +169,7 @@ function Step({ day, row }) {
   const role = person.value?.role;
   const reasons = row.blocked_by.map((/** @type {any} */ guard) => guard.reason);
   const permitted = mayPost(row.by, role) || (role === undefined && row.by.includes("device"));
-  if (!reachable.value && !mayWait(row.type, day.day_id)) reasons.unshift(T.needsNetwork);
+  if (!reachable.value && !mayWait(row.type, day.day_id)) reasons.splice(0, reasons.length, T.notWithout);
   if (!permitted) reasons.unshift(T.onlyFor(row.by.map((/** @type {string} */ each) => word(ROLES, each).toLowerCase()).join(", ")));
   const waiting = day.double_checks.find((/** @type {any} */ check) => check.type === row.type);
   const why = `why-${row.type.replace(".", "-")}`;

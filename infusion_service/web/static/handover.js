@@ -14,7 +14,7 @@ import { back, reachable, rows, workflow } from "./ward_state.js";
 
 const HOURS = [1, 2, 4, 8];
 const HOUR_MS = 3600000;
-const UNTOLD = new Set(["vitals.recorded", "alert.acknowledged"]);
+const UNTOLD = new Set(["vitals.recorded", "alert.acknowledged", "day.scheduled"]);
 const NOTE = "note.added";
 
 /** @param {string} day @returns {Promise<{view: any, entries: any[], facts: any} | null>} */
@@ -26,6 +26,9 @@ async function read(day) {
   return { view: view.body, entries: listed.body.entries, facts: known.body.facts };
 }
 
+/** @param {any} one @param {any} other */
+const byChair = (one, other) => String(one.chair).localeCompare(String(other.chair), undefined, { numeric: true });
+
 export function Handover() {
   const [hours, setHours] = useState(4);
   const [beds, setBeds] = useState(/** @type {any[] | null} */ (null));
@@ -33,7 +36,7 @@ export function Handover() {
   const who = person.value?.staff;
   useEffect(() => {
     if (!who) return;
-    Promise.all(rows.value.map((row) => read(row.day_id))).then((found) => setBeds(found.filter(Boolean)), () => setBeds(null));
+    Promise.all([...rows.value].sort(byChair).map((row) => read(row.day_id))).then((found) => setBeds(found.filter(Boolean)), () => setBeds(null));
   }, [who, asked, rows.value.length]);
   const since = serviceNow() - hours * HOUR_MS;
   return html`<main class="handover" aria-labelledby="handover-title">
@@ -62,15 +65,15 @@ function Bed({ bed, since, onRead }) {
   };
   return html`<article class="bed" data-day=${view.day_id}><h3><b>${nameOf(view)}</b> · ${view.chair ? T.chair(view.chair) : T.noChair} · ${word(STATES, view.state)} ${T.since(clockTime(view.state_since))}</h3>
     <p>${T.given(view.dose.delivered_ml, word(PUMP, view.pump))}${view.vitals.news2 ? ` · ${T.news2Now(String(view.vitals.news2.total))}` : ""}${view.unconfirmed.length ? ` · ${T.toConfirm(view.unconfirmed.length)}` : ""}</p>
-    <div class="sides"><section><h4>${T.changed}</h4><ul>${sets.length > 0 && html`<li>${T.sets(sets.length, clockTime(sets.at(-1).occurred_at))}</li>`}
-        ${changed.map((entry) => html`<li key=${entry.seq}><time>${clockTime(entry.occurred_at)}</time> <b>${titleOf(entry)}</b> ${summary(entry)}</li>`)}
-        ${sets.length + changed.length === 0 && html`<li class="quiet">${T.nothing}</li>`}</ul></section>
-      <section><h4>${T.openAlerts}</h4><ul>${worstFirst(view.alerts).map((alert) => html`<li key=${alert.alert_id} class="alert-line" data-severity=${alert.severity}><${Severity} severity=${alert.severity} /> ${alert.says || alert.rule}</li>`)}
+    <div class="sides"><section><h4>${T.openAlerts}</h4><ul>${worstFirst(view.alerts).map((alert) => html`<li key=${alert.alert_id} class="alert-line" data-severity=${alert.severity}><${Severity} severity=${alert.severity} /> ${alert.says || alert.rule}</li>`)}
         ${view.alerts.length === 0 && html`<li class="quiet">${T.nothing}</li>`}</ul>
       <h4>${T.isDue}</h4><ul>${soonestFirst(view.checks).map((check) => html`<li key=${check.check}>${word(CHECKS, check.check)} ${clockTime(check.due_at)} <${Countdown} due=${check.due_at} /></li>`)}
         ${view.checks.length === 0 && html`<li class="quiet">${T.nothing}</li>`}</ul>
       <h4>${T.overridden}</h4><ul>${overrides.map((/** @type {any} */ each) => html`<li key=${each.override}>${T.override(word({}, each.guard), each.by, each.reason)}</li>`)}
-        ${overrides.length === 0 && html`<li class="quiet">${T.nothing}</li>`}</ul></section></div>
+        ${overrides.length === 0 && html`<li class="quiet">${T.nothing}</li>`}</ul></section>
+      <section><h4>${T.changed}</h4><ul>${sets.length > 0 && html`<li>${T.sets(sets.length, clockTime(sets.at(-1).occurred_at))}</li>`}
+        ${changed.map((entry) => html`<li key=${entry.seq}><time>${clockTime(entry.occurred_at)}</time> <b>${titleOf(entry)}</b> ${summary(entry)}</li>`)}
+        ${sets.length + changed.length === 0 && html`<li class="quiet">${T.nothing}</li>`}</ul></section></div>
     ${backs.length ? html`<p class="read-back">✓ ${T.readBackDone(backs.at(-1).actor.id, clockTime(backs.at(-1).occurred_at))}</p>`
     : html`<button class="read-back" disabled=${busy} onClick=${readBack}>${T.readBack}</button>`}</article>`;
 }

@@ -22,9 +22,14 @@ let notedAt = -Infinity;
 /** Somebody signed out while the service was away: their session ends with the first word to it. */
 let signOutDue = false;
 let leaving = Promise.resolve();
+let turns = 0;
+
+/** Grows with everybody who signs in or out: an answer from before says nothing of who is here now. */
+export const turn = () => turns;
 
 /** @param {Person | null} who */
 function set(who) {
+  turns += 1;
   person.value = who;
   setCurrentSession(who?.session ?? null);
   touchedAt = performance.now();
@@ -98,19 +103,24 @@ async function signInOffline(badge) {
 export async function signOut() {
   const had = person.value;
   set(null);
-  await forgetNames();
-  if (!had?.session) return;
-  leaving = endSession();
+  leaving = endSession(had);
   await leaving;
 }
 
-async function endSession() {
+/** Until this is over, whatever the service says of who is signed in is about somebody who has left. */
+export const hasLeft = () => leaving;
+
+/** @param {Person | null} had */
+async function endSession(had) {
+  await forgetNames();
+  if (!had?.session) return;
   try {
     await ask("/v1/sessions/current", { method: "DELETE" });
   } catch {
     signOutDue = true;
     await keep("sign out", true);
   }
+  turns += 1;
 }
 
 /** Sign out who has left. @param {() => boolean} onBoard whether the board is shown, which anybody may pass */

@@ -4,6 +4,7 @@
 // again until there is an answer, also after a reload.
 import { signal } from "@preact/signals";
 import { reasonsOf, signature } from "./charting.js";
+import { initialsOnly } from "./kept.js";
 import { html } from "./markup.js";
 import { enqueue, queue, remove, send } from "./queue.js";
 import { newId, postFact } from "./service.js";
@@ -41,7 +42,7 @@ export function callStop(day) {
 async function call(day, fact) {
   const signed = signature();
   const title = workflow.value.facts[fact.type].title;
-  const kept = enqueue({ day: day.day_id, title, fact, ...signed, chair: day.chair ?? undefined, initials: day.patient.initials ?? day.patient.id, urgent: true }).catch(() => null);
+  const kept = enqueue({ day: day.day_id, title, fact, ...signed, chair: day.chair ?? undefined, initials: initialsOnly(day.patient).initials, urgent: true }).catch(() => null);
   const first = directly(day.day_id, { ...fact, ...(signed.session ? { session: signed.session } : {}) }, signed);
   const row = await kept;
   const answer = await first;

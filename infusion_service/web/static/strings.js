@@ -60,7 +60,7 @@ export const T = {
   unknown: "–", title: "Infusion ward", zone: (/** @type {string} */ zone) => `times: ${zone}`,
   simulation: (/** @type {number} */ speed) => speed
     ? `SIMULATION ×${speed}: no real patients` : "SIMULATION: time stands still, no real patients",
-  live: "live", connecting: "connecting", notHeard: (/** @type {string} */ age) => `NOT LIVE: last heard ${age} ago`,
+  live: "live", noAnswer: "NO ANSWER: trying again", connecting: "connecting", notHeard: (/** @type {string} */ age) => `NOT LIVE: last heard ${age} ago`,
   beds: "Beds", empty: "No infusion day is open or scheduled for today.", chair: (/** @type {string} */ name) => `Chair ${name}`,
   noChair: "no chair", open: "Open", backToWard: "Ward", back: "Back",
   courseDay: (/** @type {any} */ day) => `course ${day.course}, day ${day.day}`,
@@ -75,10 +75,10 @@ export const T = {
   signInFirst: "Sign in to chart. Stop works without.", signedInAs: (/** @type {string} */ who, /** @type {string} */ role) => `${who}, ${role}`,
   sessionEnded: "Your session has ended. Sign in again; what you entered is still here.",
 
-  infused: "Infused", left: "Left", rate: "Rate", infusedMl: "Given mL", leftMl: "Left mL", rateMlh: "mL/h", ends: "Ends", observedUntil: "Observed until", mL: "mL", mLh: "mL/h",
+  infused: "Infused", left: "Left", rate: "Rate", infusedMl: "Given mL", leftMl: "Left mL", rateMlh: "mL/h", ends: "Ends", observedUntil: "Observed until", until: "Until", mL: "mL", mLh: "mL/h",
   timeLeft: "Time left", overBy: (/** @type {string} */ span) => `over by ${span}`, since: (/** @type {string} */ time) => `since ${time}`,
   inTime: (/** @type {string} */ span) => `in ${span}`, overdue: (/** @type {string} */ span) => `overdue ${span}`,
-  next: (/** @type {string} */ what) => `Next: ${what}`, nextChecks: "Next checks", noChecks: "Nothing is due in this phase.",
+  next: (/** @type {string} */ what) => what, nextChecks: "Next checks", noChecks: "Nothing is due in this phase.",
   missed: (/** @type {number} */ times) => `${times} missed`, news2: "NEWS2", checkNow: "Do it",
   numbers: "Numbers", bag: "Bag", bagExpires: (/** @type {string} */ time) => `use by ${time}`,
 
@@ -97,6 +97,7 @@ export const T = {
   unreachable: "The service cannot be reached. Nothing was recorded. Save again: it counts once.",
   onTablet: (/** @type {string} */ what, /** @type {string} */ time) => `On this tablet, on its way: ${what}, ${time}`,
   stillOnTablet: (/** @type {string} */ what, /** @type {string} */ time) => `On this tablet, NOT yet on the record: ${what}, ${time}`,
+  notInState: (/** @type {string} */ state) => `not possible while the day is: ${state}`, notWithout: "not without the service",
   needsNetwork: "needs the service, which cannot be reached: chart it on paper and enter it later",
   notKept: "The service cannot be reached, and this tablet has not seen this day yet.",
   lateOffline: (/** @type {string} */ time) => `charted at ${time} on a tablet without network`,
@@ -125,6 +126,7 @@ export const T = {
   onePerLine: "one per line",
 
   atWhat: "or at", hintClock: "10:05", asBefore: (/** @type {string} */ time) => `as before: ${time}`, correctionReason: "correction of an entry",
+  times: (/** @type {number} */ count, /** @type {string} */ what) => `${count} × ${what}`,
   guards: "What this step wants", met: "met", evidence: "What the review is about", sign: "Sign",
   replaces: "Replaces", otherPatient: "Was charted for another patient:", staysReadable: "It stays readable, struck through, with both names and times.",
   mend: "Mend", correct: "Correct", wrongPatient: "Wrong patient", wrongPatientReason: "charted for the wrong patient",

@@ -8,6 +8,7 @@ import { person } from "./people.js";
 import { entries, go, mayPost, view, workflow } from "./ward_state.js";
 
 const SHOWN = 25;
+const LISTED = 4;
 const LATE_MS = 15 * 60000;
 const UNTOLD = new Set(["event_id", "data", "alert", "alerts", "entry", "bag", "confirmed", "source", "spo2_scale", "patient", "workflow", "timezone", "missed_cutoff"]);
 
@@ -18,9 +19,20 @@ export function titleOf(entry) {
   return workflow.value.facts[entry.type]?.title ?? word({}, entry.type.replaceAll(".", " "));
 }
 
+/** A long list by its most frequent answer and what differs from it: a checklist. @param {any[]} items */
+function counted(items) {
+  const answerOf = (/** @type {any} */ item) => Object.values(item)[1];
+  const answers = new Map();
+  for (const item of items) answers.set(answerOf(item), (answers.get(answerOf(item)) ?? 0) + 1);
+  const [usual, count] = [...answers].sort((one, other) => other[1] - one[1])[0];
+  const others = items.filter((item) => answerOf(item) !== usual).map((item) => Object.values(item).slice(0, 2).map((one) => code(String(one))).join(": "));
+  return [T.times(count, code(String(usual)).toLowerCase()), ...others].join(", ");
+}
+
 /** @param {string} name @param {any} value @returns {string} */
 function told(name, value) {
   if (value === true) return fieldName(name);
+  if (Array.isArray(value) && value.length > LISTED && value.every((each) => typeof each === "object")) return counted(value);
   if (Array.isArray(value)) return value.map((each) => (typeof each === "object" ? Object.values(each).slice(0, 2).map((one) => code(String(one))).join(": ") : code(String(each)))).join(", ");
   const text = typeof value === "string" && /^\d{4}-.*T/.test(value) ? clockTime(value) : unitOf(name) || typeof value !== "string" ? String(value) : code(value);
   return `${fieldName(name)} ${text} ${unitOf(name)}`.trim();
@@ -33,7 +45,7 @@ export function summary(entry) {
   if (entry.kind === "refused") return data.detail ?? code(data.code);
   if (entry.type.startsWith("alert.")) return [word({}, data.rule), data.severity].filter(Boolean).join(", ");
   if (entry.type === "check.overdue") return word(CHECKS, data.check);
-  return Object.entries(data).filter(([name, value]) => !UNTOLD.has(name) && value !== false && value !== null).map(([name, value]) => told(name, value)).join(", ");
+  return Object.entries(data).filter(([name, value]) => !UNTOLD.has(name) && value !== false && value !== null).map(([name, value]) => told(name, value)).filter(Boolean).join(", ");
 }
 
 /** @param {{day: any}} properties */

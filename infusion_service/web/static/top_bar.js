@@ -16,10 +16,11 @@ const OFFSET_SHOWN_MS = 2000;
 function Freshness() {
   void ticks.value;
   const quiet = silence();
-  const live = quiet < STALE_AFTER_MS;
-  const stale = !live && quiet !== Infinity;
+  const stale = quiet >= STALE_AFTER_MS && quiet !== Infinity;
+  const live = quiet < STALE_AFTER_MS && reachable.value;
   document.body.dataset.stale = stale ? "yes" : "no";
-  const text = live ? T.live : stale ? T.notHeard(span(quiet)) : T.connecting;
+  document.body.dataset.away = reachable.value ? "no" : "yes";
+  const text = live ? T.live : quiet < STALE_AFTER_MS ? T.noAnswer : stale ? T.notHeard(span(quiet)) : T.connecting;
   return html`<span class="link" data-live=${live ? "yes" : "no"}>${text}</span>`;
 }
 

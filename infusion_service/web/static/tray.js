@@ -4,13 +4,14 @@
 import { useState } from "preact/hooks";
 import { reasonsOf } from "./charting.js";
 import { html } from "./markup.js";
+import { nameOf } from "./move.js";
 import { person } from "./people.js";
 import { enqueue, queue, remove, send, sendAgain } from "./queue.js";
 import { newId } from "./service.js";
 import { STATES, T, word } from "./strings.js";
 import { clockTime, serviceNow } from "./times.js";
 import { summary } from "./timeline.js";
-import { back, go, rows, workflow } from "./ward_state.js";
+import { back, go, rows, view, workflow } from "./ward_state.js";
 
 const NOTE = "note.added";
 const NOTE_CHARS = 2000;
@@ -31,7 +32,7 @@ export function Waiting({ day }) {
 
 export function Tray() {
   const all = [...queue.value].sort((one, other) => Number(one.state === "waiting") - Number(other.state === "waiting") || one.seq - other.seq);
-  return html`<main class="tray" aria-label=${T.tray}><h2>${T.tray}</h2>
+  return html`<main class="tray" aria-label=${T.tray}><h1>${T.tray}</h1>
     ${all.length === 0 && html`<p>${T.trayEmpty}</p>`}
     ${all.map((row) => html`<${TrayRow} key=${row.seq} row=${row} />`)}
     <div class="bottom-bar"><button class="plain" id="tray-back" onClick=${back}>‹ ${T.back}</button></div></main>`;
@@ -39,12 +40,13 @@ export function Tray() {
 
 /** @param {{row: Row}} properties */
 function TrayRow({ row }) {
-  const shown = rows.value.find((each) => each.day_id === row.day);
-  const where = [row.initials, row.chair && T.chair(row.chair)].filter(Boolean).join(", ");
+  const tile = rows.value.find((each) => each.day_id === row.day);
+  const shown = view.value?.day_id === row.day ? view.value : tile;
+  const where = [person.value && shown ? nameOf(shown) : row.initials, row.chair && T.chair(row.chair)].filter(Boolean).join(", ");
   return html`<article class="tray-row" data-state=${row.state} data-type=${row.fact.type}>
-    <div class="sides"><section><h3>${T.entered}</h3>
+    <div class="sides"><section><h2>${T.entered}</h2>
       <p><b>${row.title}</b> ${summary(row.fact)}</p><p>${where}</p><p>${T.enteredBy(row.who ?? T.nobody, clockTime(row.fact.occurred_at))}</p></section>
-    <section><h3>${T.recordSays}</h3>
+    <section><h2>${T.recordSays}</h2>
       ${row.state === "waiting" ? html`<p>${T.trayWaits}</p>`
       : html`<ul>${reasonsOf(row.problem).map((reason) => html`<li>${T.refusedBecause(reason)}</li>`)}</ul>
         ${shown && html`<p>${T.dayIs(word(STATES, shown.state), clockTime(shown.state_since))}</p>`}`}</section></div>

@@ -4,7 +4,7 @@
 import { batch, effect, signal } from "@preact/signals";
 import { forgetAll, forgetOtherDays, keep, keepDay, kept, keptDay } from "./kept.js";
 import { listen, listenAnew, startWatchdog } from "./link.js";
-import { learn, person, recallPerson, startAutoLock } from "./people.js";
+import { hasLeft, learn, person, recallPerson, startAutoLock, turn } from "./people.js";
 import { flush, openQueue, queue } from "./queue.js";
 import { ask, post } from "./service.js";
 import { soundFor } from "./sound.js";
@@ -61,7 +61,13 @@ export async function refresh() {
 }
 
 async function askEverything() {
+  await hasLeft();
+  const before = turn();
   const session = await ask("/v1/sessions/current");
+  if (before !== turn()) {
+    askAgain = true;
+    return;
+  }
   if (session.status === 401) {
     batch(() => { enrolled.value = false; rows.value = []; view.value = null; person.value = null; });
     await forgetAll();
