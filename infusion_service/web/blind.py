@@ -16,6 +16,7 @@ from typing import Any
 from infusion_service.clinical.day import Day
 from infusion_service.clinical.second_person import usable_double_checks
 from infusion_service.clinical.vocabulary import DOUBLE_CHECK_ENTERED, FACT_REFUSED, Entry
+from infusion_service.clinical.workflow import Workflow
 from infusion_service.log.entry import LogEntry
 
 _BLIND_REFUSALS = frozenset({"double_check_mismatch", "second_person_required"})
@@ -26,9 +27,17 @@ def expires_at(day: Day, entered_at: datetime) -> datetime:
     return entered_at + timedelta(minutes=day.workflow.definition.time.double_check_valid_min)
 
 
+def concerns_two_people(workflow: Workflow, refused: Entry) -> bool:
+    """Whether what was refused is, by this workflow, entered by two people."""
+    if refused.data.get("code") in _BLIND_REFUSALS or refused.data.get("type") == DOUBLE_CHECK_ENTERED:
+        return True
+    kind = workflow.facts.get(str(refused.data.get("type")))
+    return kind is not None and kind.second == "independent"
+
+
 def refusal_is_blind(day: Day, refused: Entry, now: datetime) -> bool:
     """Whether a refusal keeps values that two people have yet to enter apart."""
-    if refused.type != FACT_REFUSED or not _concerns_two_people(day, refused):
+    if refused.type != FACT_REFUSED or not concerns_two_people(day.workflow, refused):
         return False
     return now < expires_at(day, refused.received_at) or any(True for _ in _open_checks(day, now))
 
@@ -60,13 +69,6 @@ def as_shown(day: Day, entries: Sequence[LogEntry], now: datetime) -> list[dict[
         withheld(logged) if logged.entry is not None and logged.entry.entry_id in hidden else logged.as_json()
         for logged in entries
     ]
-
-
-def _concerns_two_people(day: Day, refused: Entry) -> bool:
-    if refused.data.get("code") in _BLIND_REFUSALS or refused.data.get("type") == DOUBLE_CHECK_ENTERED:
-        return True
-    kind = day.workflow.facts.get(str(refused.data.get("type")))
-    return kind is not None and kind.second == "independent"
 
 
 def _open_checks(day: Day, now: datetime) -> Iterable[object]:

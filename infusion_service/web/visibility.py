@@ -13,10 +13,10 @@ from typing import Any
 from infusion_service.access.glass import GLASS_BROKEN
 from infusion_service.access.identity import Identity
 from infusion_service.clinical.day import Day
-from infusion_service.clinical.vocabulary import DOUBLE_CHECK_ENTERED, SITE_STREAM, Entry
+from infusion_service.clinical.vocabulary import DOUBLE_CHECK_ENTERED, FACT_REFUSED, SITE_STREAM, Entry
 from infusion_service.intake.intake import Intake
 from infusion_service.log.entry import LogEntry
-from infusion_service.web.blind import check_is_blind, refusal_is_blind, withheld
+from infusion_service.web.blind import check_is_blind, concerns_two_people, refusal_is_blind, withheld
 from infusion_service.web.unattended import entry_for, is_unattended
 
 
@@ -67,6 +67,8 @@ class Reader:
         return entry.as_json()
 
     async def _is_blind(self, entry: Entry) -> bool:
+        if entry.type == FACT_REFUSED and not self._concerns_two_people(entry):
+            return False  # nearly every refusal: its day need not be folded for it
         day, now = await self._day(entry.stream), self._intake.clock.now()
         if day is None:
             return False
@@ -75,6 +77,9 @@ class Reader:
         if entry.stream not in self._entries:
             self._entries[entry.stream] = await self._intake.entries(entry.stream)
         return check_is_blind(day, entry, (each.entry for each in self._entries[entry.stream]), now)
+
+    def _concerns_two_people(self, refused: Entry) -> bool:
+        return any(concerns_two_people(workflow, refused) for workflow in self._intake.workflows())
 
 
 def _concerns_a_patient(entry: Entry | None) -> bool:
