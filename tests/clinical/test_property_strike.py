@@ -1,8 +1,8 @@
 """A struck fact might as well never have been posted: the day comes to the same, but for what people were told.
 
 Equal: state and since when, dose, pump, observation, due checks, open alerts by rule and band, vital signs, symptoms,
-laboratory results, baseline deficits, what may be posted next and what blocks it, flags of the course, the bag, the
-next moment at which something changes by itself where no alert's deadline decides it.
+laboratory results, baseline deficits, what may be posted next and what blocks it, flags of the course, the bag, entries
+that wait for a person.
 
 Left out is the log, and with it what it says people were told: the entries of the fact and its strike; the alerts that
 it raised, replaced, closed or escalated and when an open alert was raised, learned, answered, acknowledged or passed on
