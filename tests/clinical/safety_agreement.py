@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from infusion_service.cli.rehearsal.expectation import Difference
 from infusion_service.cli.rehearsal.player import Player, opening
 from infusion_service.cli.rehearsal.script import Script
 from infusion_service.clinical.course import ordinal_of, with_day
@@ -79,6 +80,7 @@ class Overheard(Bedside):
     def __init__(self, script: Script, workflow: Workflow) -> None:
         super().__init__(opening(script), workflow=workflow, timezone=script.timezone.key)
         self.told: list[Told] = []
+        self.differences: list[Difference] = []
         self._script = script.file.removesuffix(".toml")
 
     def begin(self, data: dict[str, Any], *, by: Actor = NURSE, event_id: str | None = None) -> Accepted | Refusal:
@@ -135,7 +137,7 @@ def _refused_by(answer: Accepted | Refusal) -> frozenset[str]:
 async def overheard(script: Script, workflow: Workflow) -> Overheard:
     """Play a rehearsal; return the bedside with all that was asked for, answered and appended."""
     bedside = Overheard(script, workflow)
-    await Player(script, BedsideWard(bedside), workflow).play()
+    bedside.differences = await Player(script, BedsideWard(bedside), workflow).play()
     return bedside
 
 
