@@ -131,12 +131,12 @@ def _vital_signs(picture: Picture, fact: Fact, workflow: Workflow) -> None:
     values = {name: sign.value for name, sign in signs.items()}
     complete = all(sign in values for sign in kind.complete_set)
     picture.readings = picture.readings | {sign: Reading(value, fact.at, fact.pos) for sign, value in values.items()}
-    wakes = frozenset().union(*[sign.wakes for sign in signs.values() if sign.wakes])
+    wakes = [sign.wakes for sign in signs.values() if sign.wakes]
     if complete:
         if picture.baseline is None and picture.local_date(fact.at) == picture.day_date:
             picture.baseline = values
-        wakes |= _score(picture, values, table, fact, workflow)
-    vital = VitalSet(fact, values, complete, wakes)
+        wakes.append(_score(picture, values, table, fact, workflow))
+    vital = VitalSet(fact, values, complete, table.together(wakes))
     picture.vitals = picture.vitals.plus(vital)
     if complete:
         picture.last_complete = vital

@@ -7,7 +7,7 @@ sign and value. Does not: know a patient's other values (`evidence` does).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -48,6 +48,7 @@ class SignTable:
             (family.id, test) for family in families for test in family.sign_tests if isinstance(test, tests.ScoreTest)
         )
         """Tests on scores, each with its family."""
+        self._together: dict[frozenset[str], frozenset[str]] = {}
         self._known: list[tuple[str, dict[Any, Sign]]] = [(name, {}) for name in self._numeric]
 
     def read(self, data: Mapping[str, Any]) -> dict[str, Sign]:
@@ -62,6 +63,13 @@ class SignTable:
             if counts_as is not None:
                 signs[name] = self._sign(name, counts_as)
         return signs
+
+    def together(self, wakes: Iterable[frozenset[str]]) -> frozenset[str]:
+        """Return all of these families. Days keep many such sets, nearly all alike: each is made once."""
+        found = _NOBODY.union(*wakes)
+        if len(self._together) < VALUES_KEPT_MAX:
+            return self._together.setdefault(found, found)
+        return self._together.get(found, found)
 
     def _learned(self, name: str, raw: Any, known: dict[Any, Sign]) -> Sign:
         sign = self._sign(name, Decimal(raw) if self._numeric[name] else raw)
