@@ -214,7 +214,7 @@ def _flags_of_alerts(day: Day) -> Iterator[FlagEvent]:
             else:
                 yield replace(raised, at=softened[0], pos=softened[1])
         hold = holds.get(alert.rule)
-        vanished = alert.closed_reason in VANISHED or alert.retracted_at is not None
+        vanished = alert.closed_reason in VANISHED or _retracted_at(alert, day) is not None
         if hold and not vanished and (alert.action in hold.actions or alert.severity in hold.severities):
             yield raised
 
@@ -249,9 +249,21 @@ def _softened(alert: Alert, excluded_by: tuple[str, ...], day: Day) -> tuple[dat
     places = [(fact.at, fact.pos) for fact in excluding]
     if alert.closed_at is not None and alert.closed_reason in VANISHED:
         places.append((alert.closed_at, -1))
-    if alert.retracted_at is not None:
-        places.append((alert.retracted_at, -1))
+    retracted_at = _retracted_at(alert, day)
+    if retracted_at is not None:
+        places.append((retracted_at, -1))
     return min(places, default=None)
+
+
+def _retracted_at(alert: Alert, day: Day) -> datetime | None:
+    """When the last of an alert's evidence was struck; None while another sign stands, or stood, in its place."""
+    episode = day.picture.episodes.get(alert.family)
+    if episode is not None:
+        closed_at = alert.closed_at
+        stands = episode.open if closed_at is None else alert.raised_at <= episode.raised_at <= closed_at
+        if stands:
+            return None
+    return alert.retracted_at
 
 
 def _knew(fact: Fact, alert: Alert) -> bool:
