@@ -181,7 +181,7 @@ class Demonstration:
 
     def _welcome(self, base_url: str, device_token: str, clock: PacedClock) -> None:
         show(f"SIMULATION x {clock.speed:g}: invented patients, {format_time(clock.now())} onwards")
-        show(f"ward page       {base_url}/")
+        show(f"ward page       {base_url}/#device={device_token}")
         show(f"tablet's token  {device_token}")
         show(f"webhooks taken  {self._receiver_url}")
         show(f"database        {self._settings.database}")

@@ -44,6 +44,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="the ward page needs chromium"))
 
 
+async def keep_picture(page: Page, name: str) -> None:
+    """Keep pictures of a screen, lying and standing, for people to look at, where pictures are asked for."""
+    if not os.environ.get("INFUSION_SCREENS"):
+        return
+    was = page.viewport_size or LYING
+    SCREENS.mkdir(parents=True, exist_ok=True)
+    for size, how in ((LYING, "lying"), (STANDING, "standing")):
+        await page.set_viewport_size(size)
+        await page.screenshot(path=SCREENS / f"{name}_{how}.png")
+    await page.set_viewport_size(was)
+
+
 @dataclass
 class Tablet:
     """A page on the ward, and what the browser had to complain about."""
@@ -85,10 +97,7 @@ class Tablet:
 
     async def picture(self, name: str) -> None:
         """Keep a picture of the screen, where pictures are asked for."""
-        if os.environ.get("INFUSION_SCREENS"):
-            size = "lying" if (self.page.viewport_size or LYING)["width"] == LYING["width"] else "standing"
-            SCREENS.mkdir(parents=True, exist_ok=True)
-            await self.page.screenshot(path=SCREENS / f"{name}_{size}.png")
+        await keep_picture(self.page, name)
 
     async def sign_out(self) -> None:
         """Sign out whoever is signed in."""

@@ -36,6 +36,12 @@ async def clean(tablet: Tablet, screen: str) -> None:
     ]
 
 
+async def at_night(tablet: Tablet, name: str) -> None:
+    """Keep pictures of the dark theme."""
+    if await tablet.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches"):
+        await tablet.picture(name)
+
+
 async def around_the_board(tablet: Tablet) -> None:
     """Start of shift, board, handover, tray."""
     page = tablet.page
@@ -43,7 +49,7 @@ async def around_the_board(tablet: Tablet) -> None:
     await clean(tablet, "start of shift")
     await tablet.sign_in("doctor", opened=True)
     await clean(tablet, "board")
-    await tablet.picture("board_signed_in")
+    await at_night(tablet, "board_night")
     await tablet.tap("#open-handover")
     await expect(page.locator(".bed").first).to_be_visible()
     await clean(tablet, "handover")
@@ -56,11 +62,11 @@ async def around_a_day(tablet: Tablet, day: str) -> None:
     await tablet.open_day(day)
     await expect(page.locator(".alert").first).to_be_visible()
     await clean(tablet, "day")
-    await tablet.picture("day_night")
+    await at_night(tablet, "day_night")
     await tablet.tap("#open-vitals")
     await expect(page.locator(".keypad")).to_be_visible()
     await clean(tablet, "vitals")
-    await tablet.picture("vitals_night")
+    await at_night(tablet, "vitals_night")
     await tablet.tap("#vitals-back")
     await page.locator(".alert").first.get_by_role("button", name="Review").tap()
     await expect(page.locator(".evidence")).to_be_visible()

@@ -52,6 +52,21 @@ async def test_a_badge_scanned_offline_names_a_person_who_still_has_to_confirm(w
     assert (confirmed.status, after) == (201, [])
 
 
+async def test_the_page_brings_what_was_charted_by_badge_also_while_somebody_is_signed_in(ward: HttpWard) -> None:
+    day_id = await ward.schedule()
+    cookies = f"infusion_session={ward.tokens['nurse_2']}; infusion_device={ward.tokens['device']}"
+    as_page = {"Cookie": cookies, "Origin": str(ward.client.make_url("")).rstrip("/")}
+    event_id = new_event_id()
+    items = [{"event_id": event_id, "day": day_id, "type": "note.added", "data": NOTE, "badge": "B-nurse-1"}]
+
+    under_the_session = await ward.post("/v1/batches", {"items": items}, by=None, **as_page)
+    taken = await ward.post("/v1/batches", {"items": items}, by=None, **as_page, Infusion_As="device")
+
+    assert under_the_session.body["items"][0]["problem"]["code"] == "malformed"
+    assert taken.body["items"][0]["status"] == "accepted"
+    assert (await entry_of(ward, day_id, event_id))["actor"]["id"] == "nurse-1"
+
+
 async def test_the_badge_itself_is_kept_nowhere(ward: HttpWard) -> None:
     day_id = await ward.schedule()
     await scanned(ward, day_id, "B-nurse-1")
