@@ -47,6 +47,20 @@ async def test_a_revoked_device_is_out_at_once_with_every_session_on_it(ward: Ac
     assert ward.journal.types()[-1] == "device.revoked"
 
 
+async def test_whoever_listens_hears_of_a_change_once_it_counts(ward: AccessWard) -> None:
+    session = await ward.sign_in()
+    found: list[bool] = []
+
+    def look() -> None:
+        found.append(ward.access.authenticate(session.token, ward.clock.now()) is not None)
+
+    ward.access.add_listener(look)
+    await ward.access.enrol_device("tab-9", "neuro-day", ADMIN)
+    await ward.access.revoke_device("tab-1", ADMIN)
+
+    assert found == [True, False]
+
+
 async def test_a_disabled_person_is_out_of_every_session_and_cannot_be_second(ward: AccessWard) -> None:
     session = await ward.sign_in()
 
