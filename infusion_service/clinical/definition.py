@@ -91,6 +91,13 @@ class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     max_chars: int = TEXT_CHARS_MAX
 
 
+ADDED_TO_SCHEDULING: dict[str, Field] = {
+    name: Field(type="text", optional=True, max_chars=64) for name in ("workflow", "timezone", "missed_cutoff")
+}
+"""Fields of the scheduling that come with the request and from the ward's settings, also where a file does not name
+them."""
+
+
 class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A test on one field of the fact that moves: equal to `equals`, or one of `among`."""
 

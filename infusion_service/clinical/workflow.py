@@ -16,7 +16,7 @@ import msgspec
 
 from infusion_service.clinical.alert_definition import AlertRule
 from infusion_service.clinical.alert_families import Family, baseline_items, families_of, unnamed_symptoms
-from infusion_service.clinical.definition import FactType, Field, Meaning, WorkflowFile
+from infusion_service.clinical.definition import ADDED_TO_SCHEDULING, FactType, Field, Meaning, WorkflowFile
 from infusion_service.clinical.guard_definition import BagInDate, CourseRule, Guard
 from infusion_service.clinical.machine import MoveTable, mermaid
 from infusion_service.clinical.scores import ScoreTable
@@ -165,10 +165,12 @@ def _with_groups(definition: WorkflowFile) -> dict[str, FactType]:
         inner = {name: resolved(member) for name, member in field.fields.items()}
         return msgspec.structs.replace(field, of=codes + field.of, fields=inner)
 
-    return {
-        name: msgspec.structs.replace(fact, fields={key: resolved(field) for key, field in fact.fields.items()})
-        for name, fact in definition.facts.items()
-    }
+    def all_fields(fact: FactType) -> dict[str, Field]:
+        added = ADDED_TO_SCHEDULING if fact.means == "scheduling" else {}
+        own = {key: resolved(field) for key, field in fact.fields.items()}
+        return {**own, **{key: field for key, field in added.items() if key not in own}}
+
+    return {name: msgspec.structs.replace(fact, fields=all_fields(fact)) for name, fact in definition.facts.items()}
 
 
 def _by_fact(rules: Sequence[Rule]) -> dict[str, tuple[Rule, ...]]:

@@ -65,6 +65,8 @@ def _states(definition: WorkflowFile) -> Iterator[Finding]:
 def _states_named(definition: WorkflowFile) -> Iterator[Finding]:
     for name, fact in definition.facts.items():
         for index, move in enumerate(fact.moves):
+            if not move.sources:
+                yield f"facts.{name}.moves[{index}]", "leads from no state", "name the states it leads from"
             named = (*move.sources, *(() if move.to == STAY else (move.to,)))
             yield from unknown(f"facts.{name}.moves[{index}]", "state", named, definition.states)
 

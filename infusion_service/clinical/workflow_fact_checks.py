@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from infusion_service.clinical.definition import FactType, Field, WorkflowFile
+from infusion_service.clinical.definition import ADDED_TO_SCHEDULING, FactType, Field, WorkflowFile
 from infusion_service.clinical.vocabulary import CLINICAL_ROLES, SERVICE_ENTRIES, texts
 from infusion_service.clinical.workflow_findings import Finding, unknown
 from infusion_service.clinical.workflow_plan_checks import SAYS_A_PLAN
@@ -81,6 +81,7 @@ FIELDS_OF_MEANING: dict[str, dict[str, str]] = {
 
 _TYPES_IF_THERE: dict[str, dict[str, tuple[str, ...]]] = {
     "scheduling": {
+        "workflow": ("text",),
         "chair": ("text",),
         "timezone": ("text",),
         "missed_cutoff": ("text",),
@@ -151,6 +152,8 @@ def _meant(fact: FactType, key: str) -> Iterator[Finding]:
 
 def _read_by_name(meaning: str, name: str, field: Field, where: str) -> Iterator[Finding]:
     known = _TYPES_IF_THERE.get(meaning, {}).get(name, (field.type,))
+    if meaning == "scheduling" and name in ADDED_TO_SCHEDULING and not field.optional:
+        yield where, "is wanted of people, who do not say it", "leave it out: the service adds it by itself"
     if field.type not in known:
         yield where, f"is {field.type}", f"a {meaning} reads it as {' or '.join(known)}"
     if meaning in SAYS_A_PLAN and name in ("dose_mg", "duration_min") and not _above_zero(field):
@@ -201,6 +204,8 @@ def _ranges(fact: FactType, field: Field, where: str) -> Iterator[Finding]:
     for bounds in (field.soft, field.hard, field.hint_range, (field.at_least, field.at_most)):
         if bounds is not None and None not in bounds and bounds[0] > bounds[1]:  # type: ignore[operator]  # no None left
             yield where, "has a range whose lower end is above its upper end", "swap them"
+    if field.above is not None and field.at_most is not None and field.above >= field.at_most:
+        yield where, "leaves no number between above and at_most", "give at_most a number above that"
     if field.soft and field.hard and not (field.hard[0] <= field.soft[0] and field.soft[1] <= field.hard[1]):
         yield where, "has a soft range outside its hard range", "the soft range lies within the hard one"
     if field.soft and "confirmed" not in fact.fields:

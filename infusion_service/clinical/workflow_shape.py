@@ -64,7 +64,7 @@ def _union(value: Any, kind: inspect.UnionType, key: str) -> Iterator[Fault]:
         yield _wrong(key, value, "a table")
     elif tag_field not in value:
         yield key, f"says no `{tag_field}`", f"use one of {texts(sorted(map(str, tagged)))}"
-    elif value[tag_field] not in tagged:
+    elif not isinstance(value[tag_field], str) or value[tag_field] not in tagged:
         kinds = sorted(map(str, tagged))
         yield _under(key, tag_field), f"{value[tag_field]!r} is not known", _instead(str(value[tag_field]), kinds)
     else:
@@ -101,7 +101,7 @@ def _pair(value: Any, kind: inspect.TupleType, key: str) -> Iterator[Fault]:
 
 
 def _literal(value: Any, kind: inspect.LiteralType, key: str) -> Iterator[Fault]:
-    if value not in kind.values:
+    if isinstance(value, bool) or value not in kind.values:
         yield key, f"{value!r} is not known", _instead(str(value), [str(each) for each in kind.values])
 
 

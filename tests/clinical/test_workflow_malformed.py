@@ -38,6 +38,8 @@ SHAPE = {
     "unknown kind of safety test": one("[[safety]]", 'test = "pump"', 'test = "pum"', "observed-long-enough", "pump"),
     "unknown meaning": one("", 'means = "review"', 'means = "visit"', "review.recorded", "review"),
     "unknown role": one('facts."bag.prepared"', '"pharmacist"', '"chemist"', "bag.prepared", "pharmacist"),
+    "a kind that is a list": one("", 'kind = "observed_for"', "kind = []", "observation-minimum", "not known"),
+    "a format that is a flag": one("", "format = 1", "format = true", "format", "not known"),
     "wrong type": one("", "valid_h = 8", 'valid_h = "eight"', "bag-in-date", "whole number"),
     "missing key": one("", "valid_h = 8\n", "", "bag-in-date", "valid_h"),
 }
@@ -69,6 +71,9 @@ STATES = {
         'facts."screening.failed"', 'field = "permanent"', 'field = "ever"', "screening.failed.moves[0]", "ever"
     ),
     "a move on no code": one('facts."infusion.stopped".moves', '"line_lost"', '"lost"', "moves[1].when", "lost"),
+    "a move from no state": one(
+        'facts."screening.passed"', 'from = ["screening"]', "from = []", "screening.passed.moves[0]", "no state"
+    ),
     "a move to no state": one(
         'facts."screening.passed"', 'to = "pre', 'to = "per', "screening.passed", "permedicating"
     ),
@@ -76,6 +81,10 @@ STATES = {
 FACTS = {
     "nobody may post it": one(
         'facts."note.added"', 'by = ["nurse", "prescriber", "pharmacist"]', "by = []", "by", "nobody"
+    ),
+    "no number left": one("", "above = 0, at_most = 1000", "above = 1000, at_most = 1000", "volume_ml", "no number"),
+    "a zone asked of people": one(
+        "", 'timezone = { type = "text", optional = true', 'timezone = { type = "text"', "timezone", "adds it"
     ),
     "a name of the service's own": one("", '"note.added"', '"alert.raised"', "facts.alert.raised", "itself"),
     "no scheduling": one("", 'means = "scheduling"\n', "", "facts", "no fact means scheduling"),
