@@ -24,7 +24,7 @@ from tests.drills.tablets import SIGNS, Notebook, Tablet, fact
 SLOW_CLIENTS = 200
 BODY_WAIT_S = 2
 IDLE_S = 2
-GROWTH_KIB_MAX = 12 * 1024
+GROWTH_KIB_MAX = 20 * 1024
 LIMITS = {"body_wait_s": BODY_WAIT_S, "idle_connection_s": IDLE_S}
 PROBLEM = "application/problem+json"
 MEBIBYTE = 1024 * 1024
@@ -186,7 +186,8 @@ async def break_requests(drill: Drill, directory: Path, count: int) -> None:
         f"{second_kib / 1024:.1f} MiB in the second"
     )
     assert all(200 <= status < 500 for status in answers), answers
-    # Caches have bounds and fill in the first half (the database's alone holds 32 MiB); nothing else may grow.
+    # Caches have bounds (the database's alone holds 32 MiB, and what is refused is recorded, up to 100 kB each): they
+    # fill in the first half and a little in the second. Nothing else may grow.
     assert second_kib < GROWTH_KIB_MAX
 
 
