@@ -1,9 +1,8 @@
 """The bytes of an entry: body, commitment, leaf and leaf hash (design 4). They never change afterwards.
 
-An entry becomes a *body* (what happened, RFC 8785 JSON), the body becomes a *commitment* (HMAC-SHA-256 under 32 random
-bytes of salt), and the commitment becomes the *leaf* of the Merkle tree. Body and salt can be destroyed; the leaf
-cannot, and it tells nothing but that something was recorded. Parsers are strict: bytes that would not be written
-again exactly as they were read are refused.
+An entry becomes a *body* (RFC 8785 JSON), the body a *commitment* (HMAC-SHA-256 under 32 random bytes of salt), and that
+the *leaf* of the Merkle tree. Body and salt can be destroyed; the leaf cannot, and tells only that something was
+recorded. Parsers are strict: bytes that would not be written again exactly as they were read are refused.
 
 Does not: draw salts, count, or keep anything; see `store` for where rows live and `merkle` for the tree.
 """
@@ -396,7 +395,6 @@ def _refuse_foreign_members(members: Mapping[str, JSON], where: str) -> None:
     for key, item in members.items():
         if type(key) is not str or not key.isascii():
             raise NotCanonical(f"{where or '/'}: the key {key!r} is not ASCII text")
-        found = type(item)
-        if found is str or found is bool or (found is int and -INTEGER_MAX <= item <= INTEGER_MAX):
-            continue  # most members: spare them the call
-        _refuse_foreign(item, f"{where}/{key}")
+        found = type(item)  # most members are spared the call
+        if not (found is str or found is bool or (found is int and -INTEGER_MAX <= item <= INTEGER_MAX)):
+            _refuse_foreign(item, f"{where}/{key}")
