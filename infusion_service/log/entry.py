@@ -1,7 +1,7 @@
 """The bytes of an entry: body, commitment, leaf and leaf hash (design 4). They never change afterwards.
 
-An entry becomes a *body* (RFC 8785 JSON), the body a *commitment* (HMAC-SHA-256 under 32 random bytes of salt), and that
-the *leaf* of the Merkle tree. Body and salt can be destroyed; the leaf cannot, and tells only that something was
+An entry becomes a *body* (RFC 8785 JSON), the body a *commitment* (HMAC-SHA-256 under 32 random bytes of salt), and
+that the *leaf* of the Merkle tree. Body and salt can be destroyed; the leaf cannot, and tells only that something was
 recorded. Parsers are strict: bytes that would not be written again exactly as they were read are refused.
 
 Does not: draw salts, count, or keep anything; see `store` for where rows live and `merkle` for the tree.
