@@ -278,12 +278,12 @@ MATRIX: Mapping[tuple[str, str], Row] = {
     ("POST", "/v1/endpoints/{endpoint}/enable"): _of_endpoints("/none/enable"),
     ("GET", "/v1/endpoints/{endpoint}/status"): _of_endpoints("/none/status", roles="IAM"),
     ("GET", "/v1/endpoints/{endpoint}/deliveries"): _of_endpoints("/none/deliveries", roles="IAM"),
-    ("POST", "/v1/endpoints/{endpoint}/deliveries/{n}/retry"): _of_endpoints("/none/deliveries/1/retry"),
-    ("POST", "/v1/endpoints/{endpoint}/deliveries/{n}/drop"): _of_endpoints("/none/deliveries/1/drop"),
-    ("GET", "/v1/tokens"): Row(roles="M", ask=at("/v1/tokens"), lists=World.token),
     ("POST", "/v1/endpoints/{endpoint}/deliveries/retry"): _of_endpoints("/none/deliveries/retry"),
     ("GET", "/v1/endpoints/{endpoint}/deliveries/{n}"): _of_endpoints("/none/deliveries/1", roles="IAM"),
     ("GET", "/v1/endpoints/{endpoint}/deliveries/{n}/attempts"): _of_endpoints("/none/deliveries/1/attempts", "IAM"),
+    ("POST", "/v1/endpoints/{endpoint}/deliveries/{n}/retry"): _of_endpoints("/none/deliveries/1/retry"),
+    ("POST", "/v1/endpoints/{endpoint}/deliveries/{n}/drop"): _of_endpoints("/none/deliveries/1/drop"),
+    ("GET", "/v1/tokens"): Row(roles="M", ask=at("/v1/tokens"), lists=World.token),
     ("POST", "/v1/tokens"): Row(roles="M", ask=mint, own=201, other=403),
     ("PATCH", "/v1/tokens/{token}"): Row(
         roles="M", ask=of_made("/v1/tokens/{}", World.token, REVOKED), other=404, site=404
