@@ -5,6 +5,8 @@ import { html } from "./markup.js";
 import { CHECKS, SEVERITIES, STATES, T, word } from "./strings.js";
 import { clockTime, serviceNow, span, ticks } from "./times.js";
 import { device, go, mine, rows } from "./ward_state.js";
+import { nameOf } from "./kept.js";
+import { person } from "./people.js";
 import { queue } from "./queue.js";
 
 const RANK = { critical: 0, high: 1, medium: 2, low: 3 };
@@ -62,7 +64,7 @@ function Tile({ row }) {
   const end = endOf(row);
   const check = soonestFirst(row.checks)[0];
   const severity = Object.keys(RANK)[worst(row)] ?? "none";
-  const name = row.patient.initials || row.patient.id || T.unknown;
+  const name = person.value ? nameOf(row) : row.patient.initials || row.patient.id || T.unknown;
   return html`<button class="tile" data-severity=${severity} data-state=${row.state} data-day=${row.day_id} onClick=${() => go(row.day_id)}>
     <span class="who"><strong>${name}</strong> <span>${row.chair ? T.chair(row.chair) : T.noChair}</span></span>
     <span class="phase">${word(STATES, row.state)}, ${T.courseDay(row)}</span>

@@ -74,11 +74,11 @@ function ListField({ name, field, value, error, onChange }) {
   const missing = rowField.of.filter((/** @type {string} */ item) => !value.some((each) => each[key] === item));
   return html`<div class="field list" role="group" aria-label=${fieldName(name)} data-field=${name}>
     <span class="label">${fieldName(name)} <span class="error">${error ?? ""}</span></span>
+    <button class="choice" id="all-clear" disabled=${missing.length === 0} onClick=${() => onChange([...value, ...missing.map((/** @type {string} */ item) => ({ [key]: item, [result]: resultField.of[0] }))])}>${T.allClear}</button>
     ${rowField.of.map((/** @type {string} */ item) => {
       const set = value.find((each) => each[key] === item);
       return html`<div class="list-row" key=${item} data-item=${item} role="group" aria-label=${code(item)}><span>${code(item)}</span>
         <div class="options">${resultField.of.map((/** @type {string} */ each) => html`<button class="choice" data-value=${each} aria-pressed=${set?.[result] === each} onClick=${() => change(item, { [result]: each })}>${code(each)}</button>`)}</div>
         ${set && html`<details><summary>${T.more}</summary>${rest.map(([each, sub]) => html`<label>${fieldName(each)} ${sub.type in HINTS && html`<small>${HINTS[/** @type {keyof HINTS} */ (sub.type)]}</small>`} <input ...${inputOf(sub)} value=${set[each] ?? ""} onInput=${(/** @type {any} */ event) => change(item, { [each]: event.target.value || undefined })} /></label>`)}</details>`}</div>`;
-    })}
-    <button class="choice" id="all-clear" disabled=${missing.length === 0} onClick=${() => onChange([...value, ...missing.map((/** @type {string} */ item) => ({ [key]: item, [result]: resultField.of[0] }))])}>${T.allClear}</button></div>`;
+    })}</div>`;
 }

@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { Countdown, Severity, soonestFirst, worstFirst } from "./board.js";
 import { record } from "./charting.js";
 import { html } from "./markup.js";
-import { nameOf } from "./move.js";
+import { nameOf } from "./kept.js";
 import { person } from "./people.js";
 import { ask } from "./service.js";
 import { CHECKS, PUMP, STATES, T, word } from "./strings.js";

@@ -40,6 +40,12 @@ export function initialsOnly(patient) {
   return { id: patient.id, initials };
 }
 
+/** What a patient is called here: by name where one is known, else by initials. @param {any} row a tile or a day */
+export function nameOf(row) {
+  const { family, given, id } = row.patient;
+  return family ? `${family.toUpperCase()}, ${given ?? ""}` : initialsOnly(row.patient).initials || id;
+}
+
 /** Let go of names: nobody is signed in any more. */
 export async function forgetNames() {
   await eachDay((value) => ({ ...value, view: { ...value.view, patient: initialsOnly(value.view.patient) } }));

@@ -2,6 +2,7 @@
 // A fact that was charted for the wrong patient: it is struck here and entered there, in one.
 import { useState } from "preact/hooks";
 import { reasonsOf, record } from "./charting.js";
+import { nameOf } from "./kept.js";
 import { html } from "./markup.js";
 import { STATES, T, word } from "./strings.js";
 import { summary, titleOf } from "./timeline.js";
@@ -36,10 +37,4 @@ export function MovePanel({ day, entry }) {
     ${problem && html`<ul class="error" role="alert">${reasonsOf(problem).map((reason) => html`<li>${reason}</li>`)}</ul>`}
     <div class="bottom-bar"><button class="plain" onClick=${back}>‹ ${T.cancel}</button>
       <button class="primary big" id="move" disabled=${busy || !to || !reachable.value} onClick=${move}>${T.moveIt}</button></div></main>`;
-}
-
-/** @param {any} row */
-export function nameOf(row) {
-  const { family, given, initials, id } = row.patient;
-  return family ? `${family.toUpperCase()}, ${given ?? ""}` : initials || id;
 }

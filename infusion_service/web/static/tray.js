@@ -4,7 +4,7 @@
 import { useState } from "preact/hooks";
 import { reasonsOf } from "./charting.js";
 import { html } from "./markup.js";
-import { nameOf } from "./move.js";
+import { nameOf } from "./kept.js";
 import { person } from "./people.js";
 import { enqueue, queue, remove, send, sendAgain } from "./queue.js";
 import { newId } from "./service.js";
