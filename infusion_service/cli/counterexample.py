@@ -110,6 +110,9 @@ class _Writer:
         if fact.second is not None:
             fresh = step.second_role and step.entered_at == step.at
             yield f"second = {{ by = {_value(step.second_role)} }}" if fresh else "second = false"
+        elif step is self._posts[-1]:
+            # Here nobody is asked for; where the hole is mended somebody may be, and nobody stands there.
+            yield "second = false"
         if step.data:
             yield f"data = {_value(self._resolved(step))}"
 

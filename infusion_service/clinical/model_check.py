@@ -311,10 +311,10 @@ class _Search:
         """Look whether what must always be possible is possible here. Raises `_Found`."""
         if not self._rule.always or not holds(self._rule.when, self._asked(node.world)):
             return
-        for fact_type in self._rule.always:
-            for role in self._rule.by or (self._part.alphabet.plain(fact_type).role,):
+        for letter in (letter for fact_type in self._rule.always for letter in self._part.sayings(fact_type)):
+            for role in self._rule.by or (letter.role,):
                 self._tested += 1
-                answer = post(node.world, replace(self._part.alphabet.plain(fact_type), role=role))
+                answer = post(node.world, replace(letter, role=role))
                 self._accepted += answer.world is not None
                 if answer.world is None:
                     raise _Found(node, answer)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from infusion_service.clinical import guard_definition as guards
@@ -282,7 +282,7 @@ _ANY_VALUE: dict[str, Any] = {
 
 def _bag_volume(alphabet: Alphabet, field: Field) -> int | str:
     lasts_min = alphabet.workflow.definition.plan.duration_min or MINUTES_PER_HOUR
-    volume = ROUND_RATE * lasts_min / MINUTES_PER_HOUR
+    volume = (ROUND_RATE * lasts_min / MINUTES_PER_HOUR).quantize(unit(field), rounding=ROUND_DOWN)
     return written(volume if field.at_most is None else min(volume, field.at_most), field)
 
 

@@ -175,6 +175,13 @@ class Slice:
             if not self.workflow.table.moves(fact_type):
                 yield from letters
 
+    def sayings(self, fact_type: str) -> Iterator[Letter]:
+        """Yield the fact in its plainest form and with every code that its moves depend on."""
+        plain, fact = self.alphabet.plain(fact_type), self.workflow.facts[fact_type]
+        yield plain
+        for name in dict.fromkeys(move.when.field for move in fact.moves if move.when is not None):
+            yield from (plain.saying(**{name: code}) for code in fact.fields[name].of if plain.data.get(name) != code)
+
     def elsewhere(self) -> Iterator[Letter]:
         """Yield the letters that may be posted on the patient's other day."""
         named = {name for leaf in self.tests if isinstance(leaf, tests.Charted) and leaf.course for name in leaf.facts}

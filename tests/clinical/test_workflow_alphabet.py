@@ -17,7 +17,9 @@ from infusion_service.clinical.vocabulary import Refusal
 from infusion_service.clinical.workflow import Workflow
 from tests.clinical.workflow_copies import INVENTED, loaded
 
-WORKFLOWS = [loaded(), *(loaded(path=path) for path in sorted(INVENTED.glob("*.toml")))]
+UNEVEN = ("[plan]", "duration_min = 240", "duration_min = 239")
+"""A plan that no round volume fits."""
+WORKFLOWS = [loaded(), loaded(UNEVEN), *(loaded(path=path) for path in sorted(INVENTED.glob("*.toml")))]
 
 workflows = pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda workflow: workflow.name)
 

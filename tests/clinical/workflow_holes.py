@@ -128,8 +128,8 @@ HOLES: dict[str, dict[str, Hole]] = {
     "no-infusion-in-a-held-course": {
         "no guard at the start": (without_guard("course-open"),),
         "no review holds": (("[course_flags]", 'hold_decisions = ["hold"]', "hold_decisions = []"),),
-        "holding lifts": (
-            ("[course_flags]", 'lift_decisions = ["continue"]', 'lift_decisions = ["continue", "hold"]'),
+        "stopping lifts": (
+            ("[course_flags]", 'lift_decisions = ["continue"]', 'lift_decisions = ["continue", "stop"]'),
         ),
         "not asked at the check-in": (in_rule("course-held", ', "patient.checked_in"', ""),),
         "not asked when it is scheduled": (in_rule("course-held", '"day.scheduled", ', ""),),
@@ -182,7 +182,10 @@ HOLES: dict[str, dict[str, Hole]] = {
     },
     "nobody-goes-home-from-the-pump": {
         "deferred while it runs": (with_move("day.deferred", "infusing", "deferred", ""),),
-        "discharged while it runs": (with_move("patient.discharged", "emergency", "discharged", ""),),
+        "discharged while it runs": (
+            with_move("patient.discharged", "emergency", "discharged", ""),
+            without_guard("observation-minimum"),
+        ),
     },
     "nobody-goes-home-unobserved": {
         "discharged from the pause": (with_move("patient.discharged", "paused", "discharged", ""),),
