@@ -101,6 +101,24 @@ def test_a_gap_without_vital_signs_ends_with_them() -> None:
     assert reasons(day, "vitals-gap") == ["auto"]
 
 
+def test_a_leaving_that_was_too_early_stays_one_when_the_patient_came_back_and_stayed() -> None:
+    day = infusing()
+    accepted(day.post("patient.left", {"reason": "refusal"}, "10:30"))
+    accepted(day.post("emergency.declared", {"reason": "fainted at the door"}, "10:40"))
+    accepted(day.post("emergency.stood_down", {"finding": "excluded"}, "10:50"))
+    assert "left-early" in rules(day)
+    accepted(day.post("patient.left", {"reason": "refusal"}, "12:31"))
+    assert reasons(day, "left-early") == [""]
+
+
+def test_a_volume_that_did_not_fit_stays_for_review_when_another_is_stated() -> None:
+    day = infusing()
+    accepted(day.post("infusion.stopped", {"reason": "reaction", "volume_delivered_ml": "60"}, "10:30"))
+    assert "volume-mismatch" in rules(day)
+    accepted(day.post("infusion.stopped", {"reason": "reaction", "volume_delivered_ml": "12.65"}, "10:31"))
+    assert reasons(day, "volume-mismatch") == [""]
+
+
 # --- explained by another
 
 
