@@ -9,7 +9,7 @@ import { html } from "./markup.js";
 import { person } from "./people.js";
 import { StopButton, StopPanel, callStop, callableStop } from "./stop.js";
 import { MovePanel } from "./move.js";
-import { CHECKS, PUMP, ROLES, STATES, T, fieldName, word } from "./strings.js";
+import { CHECKS, GUARDS, PUMP, ROLES, STATES, T, fieldName, word } from "./strings.js";
 import { age, clockTime, shownDate } from "./times.js";
 import { Timeline } from "./timeline.js";
 import { VitalsScreen } from "./vitals.js";
@@ -178,6 +178,6 @@ function Step({ day, row }) {
     <button data-type=${row.type} disabled=${reasons.length > 0} aria-describedby=${reasons.length ? why : undefined} onClick=${() => openFact(row.type)}>${row.title}</button>
     ${waiting && html`<p class="waiting">${T.waitsForSecond(waiting.by)}</p>`}
     ${reasons.length > 0 && html`<ul class="reasons" id=${why}>${reasons.map((/** @type {string} */ reason) => html`<li>${reason}</li>`)}</ul>`}
-    ${overridable.map((/** @type {any} */ guard) => html`<button class="plain" onClick=${() => openFact("override.granted", { guard: guard.guard })}>${T.setAside} ${guard.guard}</button>`)}
+    ${overridable.map((/** @type {any} */ guard) => html`<button class="plain" onClick=${() => openFact("override.granted", { guard: guard.guard })}>${T.setAside} ${word(GUARDS, guard.guard)}</button>`)}
   </div>`;
 }

@@ -3,19 +3,24 @@
 import { Severity, worstFirst } from "./board.js";
 import { DayChart } from "./chart.js";
 import { html } from "./markup.js";
-import { T, unitOf, SIGNS, word } from "./strings.js";
+import { GUARDS, SIGNS, T, unitOf, word } from "./strings.js";
 import { clockTime } from "./times.js";
 import { entries, view, workflow } from "./ward_state.js";
 
 const SETS = 4;
+/** Guards that are judged by what the form itself is going to say. */
+const ASKED = new Set(["field_true", "rate_within_plan", "second_person"]);
 
 /** Every guard of a step, with what is wanted of those that fail. @param {{day: any, type: string}} properties */
 export function GuardList({ day, type }) {
   const failing = new Map((day.allowed.find((/** @type {any} */ row) => row.type === type)?.blocked_by ?? []).map((/** @type {any} */ each) => [each.guard, each.reason]));
   const guards = workflow.value.guards.filter((/** @type {any} */ guard) => guard.on.includes(type));
   if (guards.length === 0) return null;
-  return html`<ul class="guards" aria-label=${T.guards}>${guards.map((/** @type {any} */ guard) => html`<li key=${guard.id} data-guard=${guard.id} data-met=${failing.has(guard.id) ? "no" : "yes"}>
-    <span aria-hidden="true">${failing.has(guard.id) ? "✗" : "✓"}</span> <b>${word({}, guard.id)}</b> ${failing.get(guard.id) ?? T.met}</li>`)}</ul>`;
+  return html`<ul class="guards" aria-label=${T.guards}>${guards.map((/** @type {any} */ guard) => {
+    const why = failing.get(guard.id);
+    const met = why ? "no" : ASKED.has(guard.kind) ? "asked" : "yes";
+    return html`<li key=${guard.id} data-guard=${guard.id} data-met=${met}><span aria-hidden="true">${{ no: "✗", asked: "○", yes: "✓" }[met]}</span> <b>${word(GUARDS, guard.id)}</b> ${why ?? (met === "asked" ? T.askedBelow : T.met)}</li>`;
+  })}</ul>`;
 }
 
 /** What a reviewer looks at: the open alerts, the last sets of signs, the day as a picture. @param {{day: any}} properties */

@@ -7,7 +7,7 @@ import { html } from "./markup.js";
 import { nameOf } from "./kept.js";
 import { person } from "./people.js";
 import { ask } from "./service.js";
-import { CHECKS, PUMP, STATES, T, word } from "./strings.js";
+import { CHECKS, GUARDS, PUMP, STATES, T, word } from "./strings.js";
 import { clockTime, serviceNow } from "./times.js";
 import { summary, titleOf } from "./timeline.js";
 import { back, reachable, rows, workflow } from "./ward_state.js";
@@ -69,7 +69,7 @@ function Bed({ bed, since, onRead }) {
         ${view.alerts.length === 0 && html`<li class="quiet">${T.nothing}</li>`}</ul>
       <h4>${T.isDue}</h4><ul>${soonestFirst(view.checks).map((check) => html`<li key=${check.check}>${word(CHECKS, check.check)} ${clockTime(check.due_at)} <${Countdown} due=${check.due_at} /></li>`)}
         ${view.checks.length === 0 && html`<li class="quiet">${T.nothing}</li>`}</ul>
-      <h4>${T.overridden}</h4><ul>${overrides.map((/** @type {any} */ each) => html`<li key=${each.override}>${T.override(word({}, each.guard), each.by, each.reason)}</li>`)}
+      <h4>${T.overridden}</h4><ul>${overrides.map((/** @type {any} */ each) => html`<li key=${each.override}>${T.override(word(GUARDS, each.guard), each.by, each.reason)}</li>`)}
         ${overrides.length === 0 && html`<li class="quiet">${T.nothing}</li>`}</ul></section>
       <section><h4>${T.changed}</h4><ul>${sets.length > 0 && html`<li>${T.sets(sets.length, clockTime(sets.at(-1).occurred_at))}</li>`}
         ${changed.map((entry) => html`<li key=${entry.seq}><time>${clockTime(entry.occurred_at)}</time> <b>${titleOf(entry)}</b> ${summary(entry)}</li>`)}

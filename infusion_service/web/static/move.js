@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import { reasonsOf, record } from "./charting.js";
 import { nameOf } from "./kept.js";
 import { html } from "./markup.js";
+import { StopButton } from "./stop.js";
 import { STATES, T, word } from "./strings.js";
 import { summary, titleOf } from "./timeline.js";
 import { clockTime } from "./times.js";
@@ -36,5 +37,5 @@ export function MovePanel({ day, entry }) {
     ${to && html`<p class="note">${T.movesTo(what, nameOf(to))}</p>`}
     ${problem && html`<ul class="error" role="alert">${reasonsOf(problem).map((reason) => html`<li>${reason}</li>`)}</ul>`}
     <div class="bottom-bar"><button class="plain" onClick=${back}>‹ ${T.cancel}</button>
-      <button class="primary big" id="move" disabled=${busy || !to || !reachable.value} onClick=${move}>${T.moveIt}</button></div></main>`;
+      <button class="primary big" id="move" disabled=${busy || !to || !reachable.value} onClick=${move}>${T.moveIt}</button><${StopButton} day=${day} /></div></main>`;
 }

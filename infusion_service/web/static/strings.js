@@ -51,6 +51,14 @@ export const CODES = {
   other_clinical: "Other clinical", bag_expired: "Bag expired", line_lost: "Line lost", patient_choice: "Patient's choice",
 };
 
+export const GUARDS = {
+  "checklist-complete": "Checklist complete, nothing present", "baseline-recorded": "ECG, vital signs and BE-FAST of today", "bp-controlled": "Blood pressure controlled",
+  "steroid-given": "Corticosteroid given and ended", "antiviral-started": "Antiviral given or declined", "bag-identified": "Bag identified", "bag-in-date": "Bag in date",
+  "course-open": "Course not on hold", "vitals-fresh": "Fresh vital signs", "no-critical-alert": "No critical alert", "rate-in-plan": "Rate within the plan",
+  "resume-authorised": "Resume authorised", "volume-delivered": "Volume delivered", "observation-minimum": "Observed long enough", "discharge-bp": "Blood pressure allows it",
+  "platelets-drawn": "Platelets drawn where wanted", "symptoms-resolved": "Symptoms resolved where wanted", "alert-card": "Alert card given",
+};
+
 export const SIGNS = {
   respiratory_rate_per_min: "Breathing", spo2_percent: "SpO₂", systolic_mmhg: "BP sys", diastolic_mmhg: "dia",
   heart_rate_per_min: "Pulse", temperature_celsius: "Temp", consciousness: "ACVPU",
@@ -127,7 +135,7 @@ export const T = {
 
   atWhat: "or at", hintClock: "10:05", asBefore: (/** @type {string} */ time) => `as before: ${time}`, correctionReason: "correction of an entry",
   times: (/** @type {number} */ count, /** @type {string} */ what) => `${count} × ${what}`,
-  guards: "What this step wants", met: "met", evidence: "What the review is about", sign: "Sign",
+  guards: "What this step wants", met: "met", askedBelow: "asked below", evidence: "What the review is about", sign: "Sign",
   replaces: "Replaces", otherPatient: "Was charted for another patient:", staysReadable: "It stays readable, struck through, with both names and times.",
   mend: "Mend", correct: "Correct", wrongPatient: "Wrong patient", wrongPatientReason: "charted for the wrong patient",
   moveWhere: "Whose is it? It is struck here and entered there, at the same time of the day.", moveIt: "Move it",
