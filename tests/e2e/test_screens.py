@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from playwright.async_api import expect
 
@@ -19,7 +21,7 @@ ON_DAY_S = 120
 both_ways = pytest.mark.parametrize("tablet", [(LYING, "light"), (STANDING, "light")], indirect=True)
 
 
-async def latest(ward: ServedWard, day: str, kind: str) -> dict[str, object]:
+async def latest(ward: ServedWard, day: str, kind: str) -> dict[str, Any]:
     """Return the newest entry of a type."""
     return [entry for entry in await ward.entries(day) if entry["type"] == kind][-1]
 
