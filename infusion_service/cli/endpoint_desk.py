@@ -161,7 +161,7 @@ class HttpDesk:
     async def retry_range(self, endpoint: str, from_n: int, to_n: int, reason: str) -> dict[str, Any]:
         """See `EndpointDesk.retry_range`."""
         body = {"from_n": from_n, "to_n": to_n, "reason": reason}
-        return await self._way.call("POST", f"/v1/endpoints/{endpoint}/deliveries/retry", body)
+        return await self._way.call("POST", f"/v1/endpoints/{endpoint}/redrive", body)
 
     async def drop(self, endpoint: str, n: int, reason: str) -> dict[str, Any]:
         """See `EndpointDesk.drop`."""

@@ -38,7 +38,7 @@ ENDPOINT_ROUTES: tuple[Route, ...] = (
     _route("POST", _ONE + "/enable", endpoints.post_enable),
     _route("GET", _ONE + "/status", endpoints.get_status, OVERSEERS),
     _route("GET", _ONE + "/deliveries", endpoints.get_deliveries, OVERSEERS),
-    _route("POST", _ONE + "/deliveries/retry", endpoints.post_retries),
+    _route("POST", _ONE + "/redrive", endpoints.post_retries),
     _route("GET", _DELIVERY, endpoints.get_delivery, OVERSEERS),
     _route("GET", _DELIVERY + "/attempts", endpoints.get_attempts, OVERSEERS),
     _route("POST", _DELIVERY + "/retry", endpoints.post_retry),
@@ -91,7 +91,7 @@ ENDPOINT_DESCRIPTIONS: Mapping[tuple[str, str], Description] = {
         gives=shapes.DeliveryPage,
         query=("state", "day", "type", "answer", "since", "until", "after", "limit"),
     ),
-    ("POST", _ONE + "/deliveries/retry"): _says(
+    ("POST", _ONE + "/redrive"): _says(
         "Try what is parked in a range again", takes=requests.Retries, gives=shapes.Retried, refuses=(409, *_CHANGE)
     ),
     ("GET", _DELIVERY): _says("One delivery and its attempts", gives=shapes.Delivery),

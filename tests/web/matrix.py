@@ -278,7 +278,7 @@ MATRIX: Mapping[tuple[str, str], Row] = {
     ("POST", "/v1/endpoints/{endpoint}/enable"): _of_endpoints("/none/enable"),
     ("GET", "/v1/endpoints/{endpoint}/status"): _of_endpoints("/none/status", roles="IAM"),
     ("GET", "/v1/endpoints/{endpoint}/deliveries"): _of_endpoints("/none/deliveries", roles="IAM"),
-    ("POST", "/v1/endpoints/{endpoint}/deliveries/retry"): _of_endpoints("/none/deliveries/retry"),
+    ("POST", "/v1/endpoints/{endpoint}/redrive"): _of_endpoints("/none/redrive"),
     ("GET", "/v1/endpoints/{endpoint}/deliveries/{n}"): _of_endpoints("/none/deliveries/1", roles="IAM"),
     ("GET", "/v1/endpoints/{endpoint}/deliveries/{n}/attempts"): _of_endpoints("/none/deliveries/1/attempts", "IAM"),
     ("POST", "/v1/endpoints/{endpoint}/deliveries/{n}/retry"): _of_endpoints("/none/deliveries/1/retry"),

@@ -174,10 +174,10 @@ async def test_deliveries_are_searched_looked_at_and_tried_again_by_the_range(
 
     receiver.status = 200
     wanted = {"from_n": 2, "to_n": 3, "reason": "the channel is there now"}
-    assert (await ward.post(f"{one}/deliveries/retry", wanted, by="integration")).body == {"retried": 2}
+    assert (await ward.post(f"{one}/redrive", wanted, by="integration")).body == {"retried": 2}
     while await found("state=done") != [2, 3]:
         pass
-    assert (await ward.post(f"{one}/deliveries/retry", wanted, by="integration")).code == "not_possible"
+    assert (await ward.post(f"{one}/redrive", wanted, by="integration")).code == "not_possible"
 
 
 async def test_figures_say_how_deliveries_fare_and_name_no_address(
