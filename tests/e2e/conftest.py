@@ -180,6 +180,7 @@ class Tablets:
         page.on("console", lambda said: tablet.complaints.append(said.text) if said.type == "error" else None)
         self.opened.append(tablet)
         await tablet.enrol()
+        await tablet.keeps_the_page()
         return tablet
 
     async def close(self) -> None:

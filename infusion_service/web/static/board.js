@@ -7,7 +7,7 @@ import { clockTime, serviceNow, span, ticks } from "./times.js";
 import { device, go, mine, rows } from "./ward_state.js";
 import { nameOf } from "./kept.js";
 import { person } from "./people.js";
-import { queue } from "./queue.js";
+import { unsent } from "./queue.js";
 
 const RANK = { critical: 0, high: 1, medium: 2, low: 3 };
 
@@ -54,7 +54,7 @@ export function endOf(day) {
 
 /** What is not on the record yet, of this tablet as it knows itself, of others as the service was told. @param {any} row @returns {{device: string, facts: number}[]} */
 export function missingOf(row) {
-  const own = queue.value.filter((each) => each.day === row.day_id).length;
+  const own = unsent.value.filter((each) => each.day === row.day_id).length;
   const others = row.missing_from_devices.filter((/** @type {any} */ each) => each.device !== device.value);
   return [...(own ? [{ device: T.thisTablet, facts: own }] : []), ...others];
 }

@@ -1,7 +1,7 @@
 // @ts-check
 // Facts of this tablet on their way to the record, in its own order. A fact is written to the disk before it is sent,
 // and leaves it only when the service has answered. What is refused once nobody waits for it any more waits for a person.
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { ask, newId, post } from "./service.js";
 import { T } from "./strings.js";
 import { change, look } from "./store.js";
@@ -23,6 +23,11 @@ const LATE_MS = 15 * 60000;
 
 /** All facts that are here and not on the record, oldest first. */
 export const queue = signal(/** @type {Row[]} */ ([]));
+
+/** What is being sent this very moment, with somebody waiting for the answer. */
+const underWay = signal(/** @type {number[]} */ ([]));
+/** What stays here: all but what is under way. */
+export const unsent = computed(() => queue.value.filter((row) => !underWay.value.includes(row.seq)));
 
 /** Who waits for the answer to which row. @type {Map<number, (outcome: Outcome) => void>} */
 const waiting = new Map();
@@ -79,7 +84,9 @@ async function told() {
 export async function enqueue(row) {
   const whole = { ...row, state: /** @type {"waiting"} */ ("waiting") };
   const seq = Number(await change("queue", (store) => store.add(whole)));
+  underWay.value = [...underWay.value, seq];
   await told();
+  underWay.value = underWay.value.filter((each) => each !== seq);
   return { ...whole, seq };
 }
 
@@ -105,6 +112,7 @@ export async function groupWith(pause) {
 /** Send one row and wait for what becomes of it. @param {Row} row @returns {Promise<Outcome>} */
 export function send(row) {
   const outcome = new Promise((/** @type {(outcome: Outcome) => void} */ resolve) => { waiting.set(row.seq, resolve); });
+  underWay.value = [...underWay.value, row.seq];
   flush();
   return outcome;
 }
@@ -165,6 +173,7 @@ async function hearTheClock() {
 async function take(row, result, held) {
   if (result.status !== "refused") {
     await change("queue", (store) => store.delete(row.seq));
+    queue.value = queue.value.filter((each) => each.seq !== row.seq);
     settle(row, { ok: true, receipt: result.receipt });
   } else if (result.problem.status >= 500 || result.problem.status === 429) {
     held.add(row.day);
@@ -185,6 +194,7 @@ async function take(row, result, held) {
 
 /** @param {{seq: number}} row @param {Outcome} outcome */
 function settle(row, outcome) {
+  underWay.value = underWay.value.filter((seq) => seq !== row.seq);
   waiting.get(row.seq)?.(outcome);
   waiting.delete(row.seq);
 }

@@ -21,7 +21,13 @@ function scriptAddress() {
 /** Begin to keep the page here. Without TLS there are no service workers: then a reload needs the network. */
 export async function keepShell() {
   if (!("serviceWorker" in navigator)) return;
-  const registration = await navigator.serviceWorker.register(scriptAddress());
+  let registration;
+  try {
+    registration = await navigator.serviceWorker.register(scriptAddress());
+  } catch {
+    // The network went away meanwhile; the next load of the page tries again.
+    return;
+  }
   const notice = () => {
     if (registration.waiting && navigator.serviceWorker.controller) newVersion.value = registration.waiting;
   };

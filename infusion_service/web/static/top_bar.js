@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { html } from "./markup.js";
 import { ROLES, T, word } from "./strings.js";
 import { person, signIn, signOut } from "./people.js";
-import { queue } from "./queue.js";
+import { unsent } from "./queue.js";
 import { newVersion, takeNewVersion } from "./shell.js";
 import { STALE_AFTER_MS, clockOffset, clockTime, serviceClock, serviceNow, silence, span, ticks, zone } from "./times.js";
 import { keepsHere } from "./store.js";
@@ -34,10 +34,10 @@ function Clock() {
 /** What is on this tablet and not on the record; a tap shows it. */
 function Unsent() {
   void ticks.value;
-  const waits = queue.value.filter((row) => row.state === "waiting");
-  const asks = queue.value.length - waits.length;
-  if (queue.value.length === 0) return null;
-  const oldest = span(serviceNow() - Math.min(...queue.value.map((row) => Date.parse(row.fact.recorded_at))));
+  const waits = unsent.value.filter((row) => row.state === "waiting");
+  const asks = unsent.value.length - waits.length;
+  if (unsent.value.length === 0) return null;
+  const oldest = span(serviceNow() - Math.min(...unsent.value.map((row) => Date.parse(row.fact.recorded_at))));
   return html`<button class="unsent" id="open-tray" data-asks=${asks ? "yes" : "no"} onClick=${() => go(place.value.day, { kind: "tray" })}>
     ${[waits.length && T.waits(waits.length), asks && T.needsYou(asks)].filter(Boolean).join(" · ")} <small>${T.oldest(oldest)}</small></button>`;
 }

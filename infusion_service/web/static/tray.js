@@ -6,7 +6,7 @@ import { reasonsOf } from "./charting.js";
 import { html } from "./markup.js";
 import { nameOf } from "./kept.js";
 import { person } from "./people.js";
-import { enqueue, queue, remove, send, sendAgain } from "./queue.js";
+import { enqueue, queue, remove, send, sendAgain, unsent } from "./queue.js";
 import { newId } from "./service.js";
 import { STATES, T, word } from "./strings.js";
 import { clockTime, serviceNow } from "./times.js";
@@ -20,7 +20,7 @@ const NOTE_CHARS = 2000;
 
 /** What of one day is not on the record yet. @param {{day: any}} properties */
 export function Waiting({ day }) {
-  const here = queue.value.filter((row) => row.day === day.day_id);
+  const here = unsent.value.filter((row) => row.day === day.day_id);
   const elsewhere = day.missing_from_devices.filter((/** @type {any} */ each) => !here.length || each.facts !== here.length);
   if (here.length === 0 && elsewhere.length === 0) return null;
   return html`<section class="waiting-facts" aria-labelledby="waiting-title"><h2 id="waiting-title">${T.tray}</h2>

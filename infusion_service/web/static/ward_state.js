@@ -5,7 +5,7 @@ import { batch, effect, signal } from "@preact/signals";
 import { forgetAll, forgetOtherDays, keep, keepDay, kept, keptDay } from "./kept.js";
 import { listen, listenAnew, startWatchdog } from "./link.js";
 import { hasLeft, learn, person, recallPerson, startAutoLock, turn } from "./people.js";
-import { flush, openQueue, queue } from "./queue.js";
+import { flush, openQueue, unsent } from "./queue.js";
 import { ask, post } from "./service.js";
 import { soundFor } from "./sound.js";
 import { hear, localDate, recallClock, serviceClock, zone } from "./times.js";
@@ -130,7 +130,7 @@ async function refreshDay(day) {
 /** Tell the service what waits here, so that other screens can say so. */
 async function report() {
   const waits = new Map();
-  for (const row of queue.value) {
+  for (const row of unsent.value) {
     const known = waits.get(row.day) ?? { day: row.day, facts: 0, oldest_at: row.fact.recorded_at };
     waits.set(row.day, { ...known, facts: known.facts + 1 });
   }
