@@ -144,6 +144,15 @@ def load_workflow(raw: bytes, *, file: str) -> Workflow:
     return Workflow(definition, raw)
 
 
+def adopted_workflow(raw: bytes, *, file: str) -> Workflow:
+    """Read a definition that a log has adopted: it was checked then, and is not judged again.
+
+    What a later program finds to say against a file must not keep the days under it from being read. Raises
+    `WorkflowInvalid` when its shape is wrong.
+    """
+    return Workflow(parse_workflow(raw, file=file), raw)
+
+
 def parse_workflow(raw: bytes, *, file: str) -> WorkflowFile:
     """Parse the bytes into a definition, without judging it. Raises `WorkflowInvalid` when the shape is wrong."""
     try:

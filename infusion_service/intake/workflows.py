@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from infusion_service.clinical.workflow import Workflow, load_workflow
+from infusion_service.clinical.workflow import Workflow, adopted_workflow, load_workflow
 
 WORKFLOW_ADOPTED = "workflow.adopted"
 WORKFLOW_FILE_SUFFIX = ".toml"
@@ -94,7 +94,7 @@ class Workflows:
         if workflow is None:
             # Loaded on first use: a site that keeps ten years of versions must not pay for them at every start.
             data = self._adopted[content_hash]
-            workflow = load_workflow(data["file"].encode(), file=f"{data['name']}.v{data['version']} in the log")
+            workflow = adopted_workflow(data["file"].encode(), file=f"{data['name']}.v{data['version']} in the log")
             self._load(workflow)
         return workflow
 

@@ -25,7 +25,7 @@ from infusion_service.clinical.vocabulary import (
     Submission,
     derived_entry_id,
 )
-from infusion_service.clinical.workflow import Workflow, WorkflowInvalid, content_hash, load_workflow
+from infusion_service.clinical.workflow import Workflow, WorkflowInvalid, adopted_workflow, content_hash
 from infusion_service.log.verify_report import Anomalies, Findings
 
 WORKFLOWS_KEPT = 32
@@ -61,7 +61,7 @@ class WorkflowFiles:
 
 @lru_cache(maxsize=WORKFLOWS_KEPT)
 def _loaded(raw: bytes) -> Workflow:
-    return load_workflow(raw, file="the log's own")
+    return adopted_workflow(raw, file="the log's own")
 
 
 class DayCheck:

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from infusion_service.bootstrap import Service, open_service, tune_process
-from infusion_service.clinical.workflow import WorkflowInvalid
+from infusion_service.clinical.workflow import WorkflowInvalid, content_hash, load_workflow
 from infusion_service.intake.clock import SimulatedClock
 from infusion_service.intake.intake import Intake
 from infusion_service.intake.outcome import Unavailable
 from infusion_service.intake.workflows import WorkflowEdited, Workflows, WorkflowUnknown, read_workflow_files
 from infusion_service.log.entry import LogRow
 from infusion_service.log.memory import MemoryStore
+from tests.clinical.workflow_copies import SHIPPED
 from tests.intake.ward import (
     MORNING,
     check_in,
@@ -283,3 +284,15 @@ def test_the_process_is_tuned_for_one_loop_beside_a_few_threads() -> None:
     finally:
         sys.setswitchinterval(interval_s)
         gc.unfreeze()
+
+
+def test_a_definition_the_log_has_adopted_is_not_judged_again() -> None:
+    # A later program may refuse what an earlier one took; days under it must open all the same.
+    raw = SHIPPED.read_bytes() + b'\n[states.nowhere]\ntitle = "A state no move leads to"\n'
+    with pytest.raises(WorkflowInvalid, match="nowhere"):
+        load_workflow(raw, file="today")
+
+    workflows = Workflows()
+    workflows.adopted({"name": "of-old", "version": 1, "hash": content_hash(raw), "file": raw.decode()})
+
+    assert workflows.by_hash(content_hash(raw)).states["nowhere"].title == "A state no move leads to"
