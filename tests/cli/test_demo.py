@@ -36,7 +36,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The summary of a demonstration that had time to end."""
     database = tmp_path_factory.mktemp("demo") / "demo.db"
 
-    ended = infusion_process("demo", "--headless-seconds", "10", "--database", database)
+    ended = infusion_process("demo", "--headless-seconds", "20", "--database", database)
 
     assert ended.code == Exit.FINE, ended.err
     assert len(ended.out.splitlines()) == 1
