@@ -11,8 +11,8 @@ from infusion_service.clinical.watched import refused_laboratory
 from tests.clinical.one_day import WORKFLOW
 
 LIKE_PER_NANOLITRE = (
-    "10*9/L", "10^9/L", "10e9/L", "x10*9/L", "x10^9/L", "x10e9/L", "G/L", "Gpt/L", "/nL", "10*3/uL", "10^3/uL",
-    "10e3/uL", "x10^3/uL", "K/uL", "Tsd/uL",
+    "10*9/L", "10^9/L", "10e9/L", "1e9/L", "e9/L", "10*3/mm3", "10^3/mm3", "x10*9/L",
+    "x10^9/L", "x10e9/L", "G/L", "Gpt/L", "/nL", "10*3/uL", "10^3/uL", "10e3/uL", "x10^3/uL", "K/uL", "Tsd/uL",
 )  # fmt: skip
 LIKE_PER_MICROLITRE = ("/uL", "cells/uL", "/mm3", "/mm^3")
 
