@@ -46,7 +46,7 @@ def read_correction(
         without = _without(day, target.id)
         later = newly_illegal(day.picture, without.picture)
         if later is not None:
-            return conflicts_with_later(later)
+            return conflicts_with_later(day.workflow, later)
         return plain
     if submission.corrects is None or elsewhere:
         return plain

@@ -74,7 +74,7 @@ def decide(
     later = newly_illegal(day.picture, working.picture) if together else None
     if later is not None:
         moving = (index for index, one in enumerate(submissions) if day.workflow.table.moves(one.type))
-        return replace(conflicts_with_later(later), index=next(moving, 0))
+        return replace(conflicts_with_later(day.workflow, later), index=next(moving, 0))
     if not settled:
         return Accepted(tuple(entries), working)
     followed = settle(course, working, now, cause=submissions[-1].event_id, moves_held=moves_held)

@@ -56,7 +56,7 @@ def place(  # noqa: C901, PLR0911  # see above
         return Placed(before=before, data=data, times=times, outcome={"state_to": workflow.initial})
     if not workflow.table.moves(submission.type):
         if correction.removes_move and (later := _illegal(day, correction, submission, data, times)) is not None:
-            return conflicts_with_later(later)
+            return conflicts_with_later(workflow, later)
         return Placed(before=before, data=data, times=times, outcome={})
     on_the_date = is_on_the_date(before, at, workflow)
     state = before.state or ""
@@ -73,7 +73,7 @@ def place(  # noqa: C901, PLR0911  # see above
         if later is not None:
             if is_emergency:
                 return _emergency_now(day, correction, submission, data, times)
-            return conflicts_with_later(later)
+            return conflicts_with_later(workflow, later)
     outcome = {"state_from": state, "state_to": target}
     return Placed(before=before, data=data, times=times, outcome=outcome)
 

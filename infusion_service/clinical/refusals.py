@@ -54,19 +54,23 @@ def role_not_permitted_to_strike(actor: Actor, roles: tuple[str, ...]) -> Refusa
 def transition_not_allowed(workflow: Workflow, state: str) -> Refusal:
     """409 for a move that is not legal from the state the day is in (or was in, for a late fact)."""
     allowed = workflow.table.allowed(state)
+    title = workflow.states[state].title if state in workflow.states else state
+    possible = texts([workflow.facts[name].title for name in dict.fromkeys(allowed)])
     return Refusal(
         code="transition_not_allowed",
         status=409,
-        detail=f"not possible while the day is {state}; possible: {texts(allowed) or 'no move'}",
+        # The codes are in the members: the sentence is read by a person.
+        detail=f"not possible while the day is: {title}; possible: {possible or 'no move'}",
         members={"state": state, "allowed": allowed},
     )
 
 
-def conflicts_with_later(later: Fact) -> Refusal:
+def conflicts_with_later(workflow: Workflow, later: Fact) -> Refusal:
     """409 for a late fact or a strike with which a later fact could not have been."""
+    title = workflow.facts[later.type].title
     return Refusal(
         code="conflicts_with_later",
         status=409,
-        detail=f"with this, {later.type} of {format_time(later.at)} would not have been possible",
+        detail=f'with this, "{title}" of {format_time(later.at)} would not have been possible',
         members={"event_id": later.id, "type": later.type},
     )

@@ -134,6 +134,7 @@ def test_a_late_move_that_makes_later_ones_impossible_names_the_first_of_them() 
     accepted(day.post("infusion.rate_changed", {**RATE, "reason": "flushed"}, "10:40"))
     refusal = refused(day.post("infusion.paused", {"reason": "technical"}, "10:50", occurred_at="10:20", **LATE))
     assert (refusal.code, refusal.members["event_id"]) == ("conflicts_with_later", first.entry_id)
+    assert refusal.detail.startswith('with this, "Change the rate" of 2026-')
 
 
 def test_a_late_move_is_refused_for_the_state_of_its_moment() -> None:
@@ -141,6 +142,8 @@ def test_a_late_move_is_refused_for_the_state_of_its_moment() -> None:
     accepted(day.post("infusion.paused", {"reason": "technical"}, "10:30"))
     refusal = refused(day.post("infusion.resumed", RATE, "10:40", occurred_at="10:25", **LATE))
     assert (refusal.code, refusal.members["state"]) == ("transition_not_allowed", "infusing")
+    assert refusal.detail.startswith("not possible while the day is: Infusing; possible: ")
+    assert not [word for word in refusal.detail.split() if word.strip(",;") in WORKFLOW.facts]
 
 
 def test_an_observation_is_taken_at_any_moment_of_the_day_even_before_it_was_scheduled() -> None:
