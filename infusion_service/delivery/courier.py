@@ -3,6 +3,10 @@
 Promises: no redirect is followed, no proxy of the environment used, nothing compressed or kept as a cookie; a reply is
 read up to 64 kB and only a scrubbed excerpt of it leaves here. Whatever goes wrong is a `Reply` with a fault, never an
 exception. Does not: retry, sign, or know endpoints beyond their address and credentials.
+
+Connections, TLS, keep-alive and the reading of replies are aiohttp's. The request is written here and not by its client
+session: the head of a delivery is ten lines that are alike but for four, and what a session does about redirects,
+cookies, proxies and traces is done for nothing each time.
 """
 
 from __future__ import annotations
@@ -18,9 +22,13 @@ from pathlib import Path
 from typing import Protocol
 
 import aiohttp
+from aiohttp.connector import Connection
+from aiohttp.http import HttpProcessingError
+from msgspec.structs import replace
+from yarl import URL
 
 from infusion_service.delivery.egress import EgressGuard, EgressRefused, GuardedResolver, Lookup, look_up
-from infusion_service.delivery.schedule import Reply
+from infusion_service.delivery.schedule import OK_MIN, Reply
 from infusion_service.delivery.scrubbing import excerpt
 
 CONNECT_S = 5.0
@@ -28,6 +36,10 @@ REPLY_BYTES_MAX = 64 * 1024
 IDLE_CONNECTION_S = 60.0
 KEPT_HEADERS = ("retry-after", "webhook-delivery")
 HEADER_CHARS_MAX = 200
+SWITCHING_PROTOCOLS = 101
+CLIENT_ERROR_MIN = 400
+
+_CONNECT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +71,9 @@ class HttpCourier:
 
     def __init__(self, target: Target, guard: EgressGuard, *, lookup: Lookup = look_up) -> None:
         """Raises `ValueError` or `ssl.SSLError` for certificates that cannot be used."""
-        self._target = target
+        self._timeout_s = target.timeout_s
         self._refused = _refusal_of(target.url, guard)
-        self._tls = _tls(target)
+        tls = _tls(target)
         plain = target.url.startswith("http://")
         # Looked up anew for each connection and never kept: the answer of a name is not a property of the endpoint.
         self._connector = aiohttp.TCPConnector(
@@ -71,42 +83,55 @@ class HttpCourier:
             limit=target.max_in_flight + 2,
             keepalive_timeout=IDLE_CONNECTION_S,
         )
-        self._session = aiohttp.ClientSession(
-            connector=self._connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            auto_decompress=False,
-            headers={"accept-encoding": "identity"},
-            timeout=aiohttp.ClientTimeout(total=target.timeout_s, sock_connect=CONNECT_S),
-        )
+        self._way = None if self._refused is not None else _Way(target.url, tls=tls)
 
     async def post(self, headers: Mapping[str, str], body: bytes) -> Reply:
         """See `Courier.post`."""
         started_s = time.perf_counter()
         reply = await self._attempt(headers, body)
-        took_ms = round((time.perf_counter() - started_s) * 1000)
-        return Reply(
-            status=reply.status, fault=reply.fault, headers=reply.headers, excerpt=reply.excerpt, duration_ms=took_ms
-        )
+        return replace(reply, duration_ms=round((time.perf_counter() - started_s) * 1000))
 
     async def _attempt(self, headers: Mapping[str, str], body: bytes) -> Reply:
-        if self._refused is not None:
+        if self._way is None:
             return Reply(fault="egress_refused", excerpt=str(self._refused))
         try:
-            async with self._session.post(
-                self._target.url, data=body, headers=headers, allow_redirects=False, ssl=self._tls
-            ) as response:
-                read = await _read(response)
-                kept = {name: response.headers.get(name, "")[:HEADER_CHARS_MAX] for name in KEPT_HEADERS}
-                said = "" if response.ok else excerpt(read, body)  # of what was taken nothing needs explaining
-                return Reply(status=response.status, headers=kept, excerpt=said)
-        except (OSError, aiohttp.ClientError, ValueError, asyncio.IncompleteReadError) as error:
+            request = self._way.head(headers, len(body)) + body
+            async with asyncio.timeout(self._timeout_s):
+                connection = await self._connector.connect(self._way.whereto, traces=[], timeout=_CONNECT)
+                try:
+                    reply = await _exchanged(connection, request, body)
+                except BaseException:
+                    connection.close()
+                    raise
+                connection.release()  # which closes it where not all of the reply was read
+                return reply
+        except (OSError, aiohttp.ClientError, HttpProcessingError, ValueError, asyncio.IncompleteReadError) as error:
             fault, said = _fault(error)
             return Reply(fault=fault, excerpt=said)
 
     async def close(self) -> None:
         """See `Courier.close`."""
-        await self._session.close()
+        await self._connector.close()
+
+
+class _Way:
+    """Where requests go, and what is alike in all of their heads."""
+
+    def __init__(self, url: str, *, tls: ssl.SSLContext | bool) -> None:
+        parsed = URL(url)
+        self.whereto = aiohttp.ClientRequest("POST", parsed, ssl=tls, loop=asyncio.get_running_loop())
+        """Tells the connector host, port and TLS; it is never sent itself."""
+        self._begin = (
+            f"POST {parsed.raw_path_qs} HTTP/1.1\r\nHost: {parsed.host_port_subcomponent}\r\n"
+            "accept: */*\r\naccept-encoding: identity\r\n"
+        )
+
+    def head(self, headers: Mapping[str, str], length: int) -> bytes:
+        """The head of a request. Raises `ValueError` for a value that would not stay within its line."""
+        own = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        if not own.count("\r") == own.count("\n") == len(headers) or "\0" in own:
+            raise ValueError("a header is one line")
+        return f"{self._begin}{own}content-length: {length}\r\n\r\n".encode()
 
 
 def _refusal_of(url: str, guard: EgressGuard) -> EgressRefused | None:
@@ -118,17 +143,31 @@ def _refusal_of(url: str, guard: EgressGuard) -> EgressRefused | None:
     return None
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """Read within bounds; what is longer ends the connection instead of being read to its end."""
-    if response.content.at_eof():  # most receivers have nothing to say
-        return b""
+async def _exchanged(connection: Connection, request: bytes, body: bytes) -> Reply:
+    """Send a request and read what comes back, within bounds."""
+    protocol = connection.protocol
+    if protocol is None or protocol.transport is None:
+        raise ConnectionResetError
+    protocol.set_response_params(read_until_eof=True, auto_decompress=False)
+    protocol.transport.write(request)  # waiting for it to leave would bound nothing: a body has 64 kB at most
+    message, content = await protocol.read()
+    while message.code < SWITCHING_PROTOCOLS or SWITCHING_PROTOCOLS < message.code < OK_MIN:
+        message, content = await protocol.read()  # said on the way to the answer, such as 103
+    read = b"" if content.at_eof() else await _read(content)  # most receivers have nothing to say
+    kept = {name: message.headers.get(name, "")[:HEADER_CHARS_MAX] for name in KEPT_HEADERS}
+    # Of what was taken nothing needs explaining.
+    said = "" if message.code < CLIENT_ERROR_MIN else excerpt(read, body)
+    return Reply(status=message.code, headers=kept, excerpt=said)
+
+
+async def _read(content: aiohttp.StreamReader) -> bytes:
+    """Read as much of a reply as is looked at; its connection is not used again when there is more."""
     parts: list[bytes] = []
     size = 0
-    async for part in response.content.iter_chunked(8192):
+    async for part in content.iter_chunked(8192):
         parts.append(part)
         size += len(part)
         if size >= REPLY_BYTES_MAX:
-            response.close()
             break
     return b"".join(parts)
 

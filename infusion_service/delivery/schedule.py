@@ -7,10 +7,11 @@ to an hour. Chance is a port. Source: contract 4, Standard Webhooks 1.0 (operati
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Literal
+
+import msgspec
 
 GAPS_S = (0, 5, 30, 120, 300, 900, 1800, 3600, 7200, 18000, 36000, 50400, 72000, 86400)
 """Seconds before each attempt, counted from the one before."""
@@ -31,14 +32,13 @@ GONE = 410
 Verdict = Literal["ok", "retry", "park", "disable"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What came back from one attempt: a status, or why there is none."""
 
     status: int | None = None
     fault: str = ""
     """connect_failed, egress_refused, tls_failed, timeout, connection_lost, unreadable; empty with a status."""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     """Names in lower case."""
     excerpt: str = ""
     duration_ms: int = 0

@@ -157,7 +157,7 @@ def test_what_was_sent_is_searched_and_what_is_parked_tried_again_or_dropped(sit
         shown = office.run("attempts", told, "2")
         wrong = office.run("status", told)
         dropped = office.asked("drop", told, "1", "--reason", "a test")
-        engine.status, engine.headers = 204, {}
+        engine.status, engine.headers, engine.said = 204, {}, b""
         assert office.run("ping", told).code == Exit.FINE
         retried = office.asked("retry", told, "1", "--to", "3", "--reason", "the channel is there now")
         done = office.settled(told, "done", 2)
