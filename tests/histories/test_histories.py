@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import closing
 from pathlib import Path
 
+import pysqlite3.dbapi2 as driver
 import pytest
 
-from tests.audit.played import settings_in
+from tests.audit.played import SITE, settings_in
 from tests.cli.running import infusion
 from tests.histories.make import DATABASE, HISTORIES, VIEWS, views_of
 
@@ -44,6 +46,21 @@ def test_the_log_of_an_earlier_release_verifies_with_its_states(history: Path) -
 
     assert ended.code == 0, ended.out
     assert all(step["status"] == "ok" for step in json.loads(ended.out)["steps"] if step["step"] != "consistency")
+
+
+@pytest.mark.parametrize("command", [("serve", "--port", "0"), ("migrate",), ("key", "rotate")], ids=" ".join)
+def test_what_a_newer_program_wrote_is_refused_and_left_as_it_is(history: Path, command: tuple[str, ...]) -> None:
+    database = history / DATABASE
+    with closing(driver.connect(str(database), isolation_level=None)) as connection:
+        (schema,) = connection.execute("PRAGMA user_version").fetchone()
+        connection.execute(f"PRAGMA user_version = {schema + 1}")
+    before = database.read_bytes()
+
+    refused = infusion(*command, env={"INFUSION_STORAGE_DATABASE": str(database), "INFUSION_SITE_NAME": SITE})
+
+    assert refused.code == 4
+    assert "run the newer program" in refused.err
+    assert database.read_bytes() == before
 
 
 def test_the_log_of_an_earlier_release_goes_on(history: Path) -> None:
