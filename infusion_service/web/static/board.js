@@ -2,8 +2,9 @@
 // The ward board: one tile per bed, the most urgent first; a tile opens its day.
 import { signal } from "@preact/signals";
 import { html } from "./markup.js";
-import { CHECKS, SEVERITIES, STATES, T, word } from "./strings.js";
-import { clockTime, serviceNow, span, ticks } from "./times.js";
+import { fileOf, isObserved, isOver, titleOfCheck, titleOfState } from "./protocol.js";
+import { SEVERITIES, T, word } from "./strings.js";
+import { clockTime, serviceNow, slowTicks, span, ticks } from "./times.js";
 import { device, go, mine, rows } from "./ward_state.js";
 import { nameOf } from "./kept.js";
 import { person } from "./people.js";
@@ -46,7 +47,7 @@ export function TimeLeft({ until }) {
 /** The moment the phase ends by itself, and what it is called. @param {any} day */
 export function endOf(day) {
   if (day.dose.projected_end && day.pump === "running") return { name: T.ends, at: day.dose.projected_end };
-  if (day.observation.earliest_discharge && ["observing", "extended_observation"].includes(day.state)) {
+  if (day.observation.earliest_discharge && isObserved(day)) {
     return { name: T.until, at: day.observation.earliest_discharge };
   }
   return null;
@@ -67,10 +68,10 @@ function Tile({ row }) {
   const name = person.value ? nameOf(row) : row.patient.initials || row.patient.id || T.unknown;
   return html`<button class="tile" data-severity=${severity} data-state=${row.state} data-day=${row.day_id} onClick=${() => go(row.day_id)}>
     <span class="who"><strong>${name}</strong> <span>${row.chair ? T.chair(row.chair) : T.noChair}</span></span>
-    <span class="phase">${word(STATES, row.state)}, ${T.courseDay(row)}</span>
+    <span class="phase">${titleOfState(row.state, fileOf(row) ?? null)}, ${T.courseDay(row)}</span>
     ${end && html`<span class="figure"><span>${end.name} ${clockTime(end.at)}</span> <b><${TimeLeft} until=${end.at} /></b></span>`}
     ${row.pump === "running" && html`<span class="figure"><span>${T.infused}</span> <b>${row.dose.delivered_ml} ${T.mL}</b></span>`}
-    ${check && html`<span class="figure" data-check=${check.check}><span>${T.next(word(CHECKS, check.check))}</span> <b><${Countdown} due=${check.due_at} /></b></span>`}
+    ${check && html`<span class="figure" data-check=${check.check}><span>${T.next(titleOfCheck(check.check, fileOf(row) ?? null))}</span> <b><${Countdown} due=${check.due_at} /></b></span>`}
     ${row.vitals.news2 && html`<span class="figure"><span>${T.news2}</span> <b>${row.vitals.news2.total}</b></span>`}
     ${missingOf(row).map((each) => html`<span class="missing" key=${each.device} data-device=${each.device}>${T.notYetHere(each.device, each.facts)}</span>`)}
     ${worstFirst(row.alerts).map((alert) => html`<span class="alert-line" key=${alert.alert_id} data-severity=${alert.severity} data-rule=${alert.rule}>
@@ -107,13 +108,8 @@ function emptyChairs(all) {
   return [...new Set([...known, ...numbered])].filter((chair) => !taken.has(chair)).sort((one, other) => one.localeCompare(other, undefined, { numeric: true }));
 }
 
-const OVER = new Set(["discharged", "left_early", "transferred", "deferred", "cancelled", "missed"]);
-
-/** @param {any} row */
-const isOver = (row) => OVER.has(row.state);
-
 export function Board() {
-  void ticks.value;
+  void slowTicks.value;
   const all = rows.value;
   const sorted = all.filter(FILTERS[filter.value]).sort(byUrgency);
   const open = sorted.filter((row) => !isOver(row));

@@ -4,10 +4,11 @@
 import { initialsOnly } from "./kept.js";
 import { enqueue, flush, groupWith, hasWaiting, queue, send } from "./queue.js";
 import { newId, post, postFact } from "./service.js";
-import { STATES, T, word } from "./strings.js";
+import { titleOfState, workflow } from "./protocol.js";
+import { T } from "./strings.js";
 import { clockTime, serviceNow } from "./times.js";
 import { person } from "./people.js";
-import { reachable, refresh, said, view, workflow } from "./ward_state.js";
+import { reachable, refresh, said, view } from "./ward_state.js";
 
 /** @typedef {{type: string, data?: any, occurred_at?: string, late_reason?: string, corrects?: string, second?: {token: string}, event_id?: string}} Fact */
 /** @typedef {{ok: boolean, receipt?: any, problem?: any, unreachable?: boolean, here?: boolean}} Answer `here`: kept on this tablet, not on the record yet */
@@ -129,9 +130,9 @@ export function doubtsAbout(fact, data, state) {
   return fields.length ? { code: "needs_confirmation", fields, field: fields[0] } : null;
 }
 
-/** Why something was refused, one reason each. @param {any} problem @returns {string[]} */
-export function reasonsOf(problem) {
-  if (problem.code === "transition_not_allowed") return [T.notInState(word(STATES, problem.state))];
+/** Why something was refused, one reason each. @param {any} problem @param {any} file the day's workflow @returns {string[]} */
+export function reasonsOf(problem, file = workflow.value) {
+  if (problem.code === "transition_not_allowed") return [T.notInState(titleOfState(problem.state, file))];
   if (problem.guards?.length) return problem.guards.map((/** @type {any} */ guard) => guard.reason);
   if (problem.rules?.length) return problem.rules.map((/** @type {any} */ rule) => rule.reason);
   return [[problem.detail, problem.hint].filter(Boolean).join(" ")];

@@ -7,22 +7,23 @@ import { mayWait, record } from "./charting.js";
 import { FactForm } from "./fact_form.js";
 import { html } from "./markup.js";
 import { person } from "./people.js";
-import { StopButton, StopPanel, callStop, callableStop } from "./stop.js";
+import { factOfCheck, isObserved, means, meant, noteOf, reasonOfAlert, titleOfCheck, titleOfGuard, titleOfState, workflow } from "./protocol.js";
+import { StopButton, StopPanel, callStop, callableStop, isStop } from "./stop.js";
 import { MovePanel } from "./move.js";
-import { CHECKS, GUARDS, PUMP, ROLES, STATES, T, fieldName, word } from "./strings.js";
+import { PUMP, ROLES, T, fieldName, word } from "./strings.js";
 import { age, clockTime, shownDate } from "./times.js";
 import { Timeline } from "./timeline.js";
 import { VitalsScreen } from "./vitals.js";
 import { Waiting } from "./tray.js";
-import { go, mayPost, mine, place, reachable, said, toggleMine, view, workflow } from "./ward_state.js";
+import { go, mayPost, mine, place, reachable, said, toggleMine, view } from "./ward_state.js";
 
-/** Which fact answers which check; a check nobody knows is charted from the list. */
-const FACT_OF_CHECK = { vitals: "vitals.recorded", befast: "befast.checked", ecg: "ecg.recorded", platelets: "lab.resulted", callback: "callback.recorded" };
+/** Facts that have a place of their own, beside what they are about. */
+const ELSEWHERE = ["acknowledgement", "strike", "confirmation", "override"];
 
 /** Open what charts a type of fact. @param {string} type @param {Record<string, unknown>} preset */
 export function openFact(type, preset = {}) {
-  if (type === "infusion.stopped" || type === "emergency.declared") return;
-  go(view.value.day_id, type === "vitals.recorded" ? { kind: "vitals" } : { kind: "fact", type, preset });
+  if (!workflow.value.facts[type] || means(type, ["pump_stopped", "emergency"])) return;
+  go(view.value.day_id, type === meant("vital_signs") ? { kind: "vitals" } : { kind: "fact", type, preset });
 }
 
 export function DayScreen() {
@@ -37,7 +38,7 @@ export function DayScreen() {
       : panel?.kind === "move" ? html`<${MovePanel} day=${day} entry=${panel.entry} key="move" />`
       : html`<${Overview} day=${day} />`}
     ${!panel && html`<section class="bottom-bar" aria-label=${T.actions}>
-      <button class="primary big" id="open-vitals" onClick=${() => openFact("vitals.recorded")}>${T.vitals}</button>
+      ${meant("vital_signs") && html`<button class="primary big" id="open-vitals" onClick=${() => openFact(String(meant("vital_signs")))}>${T.vitals}</button>`}
       ${person.value && html`<button class="choice" id="my-patient" aria-pressed=${mine.value.includes(day.day_id)} onClick=${() => toggleMine(day.day_id)}>${T.myPatient}</button>`}
       <${StopButton} day=${day} /></section>`}`;
 }
@@ -55,7 +56,7 @@ function Banner({ day }) {
     <span>${day.chair ? T.chair(day.chair) : T.noChair}</span><span>${T.courseDay(day)}</span>
     ${day.course_flags.map((/** @type {any} */ flag) => html`<strong class="flag">${word(T.flags, flag.flag ?? flag)}</strong>`)}
     ${day.baseline_deficits.length > 0 && html`<strong class="flag">${T.baseline(day.baseline_deficits.map(fieldName).join(", "))}</strong>`}
-    <span class="phase-now" id="phase" data-state=${day.state}>${word(STATES, day.state)} <small>${T.since(clockTime(day.state_since))}</small></span>
+    <span class="phase-now" id="phase" data-state=${day.state}>${titleOfState(day.state)} <small>${T.since(clockTime(day.state_since))}</small></span>
   </div>`;
 }
 
@@ -67,7 +68,7 @@ export function Said() {
 
 /** @param {{day: any}} properties */
 function Overview({ day }) {
-  return html`<main class="day" aria-label=${word(STATES, day.state)}>
+  return html`<main class="day" aria-label=${titleOfState(day.state)}>
     <div class="column"><${Waiting} day=${day} /><${Numbers} day=${day} /><${Alerts} day=${day} /><${Checks} day=${day} /><${DayChart} day=${day} /><${Timeline} day=${day} /></div>
     <div class="column"><${Steps} day=${day} /></div>
   </main>`;
@@ -77,7 +78,7 @@ function Overview({ day }) {
 function Numbers({ day }) {
   const { dose, bag, observation, vitals } = day;
   const left = dose.volume_ml === null ? null : Math.max(0, Number(dose.volume_ml) - Number(dose.delivered_ml));
-  const observed = ["observing", "extended_observation"].includes(day.state) ? observation.earliest_discharge : null;
+  const observed = isObserved(day) ? observation.earliest_discharge : null;
   /** @param {string} id @param {string} name @param {any} value @param {any} rest */
   const figure = (id, name, value, rest = "") => html`<div class="number"><dt>${name}</dt><dd id=${id}>${value}</dd><dd class="quiet">${rest}</dd></div>`;
   return html`<section aria-label=${T.numbers}><dl class="numbers">
@@ -96,9 +97,9 @@ function Checks({ day }) {
   return html`<section aria-labelledby="checks-title"><h2 id="checks-title">${T.nextChecks}</h2>
     ${due.length === 0 && html`<p class="quiet">${T.noChecks}</p>`}
     <ul class="checks">${due.map((check) => html`<li key=${check.check} data-check=${check.check}>
-      <span>${word(CHECKS, check.check)} ${check.missed > 0 && html`<small>${T.missed(check.missed)}</small>`}</span>
+      <span>${titleOfCheck(check.check)} ${check.missed > 0 && html`<small>${T.missed(check.missed)}</small>`}</span>
       <span>${clockTime(check.due_at)}</span><b><${Countdown} due=${check.due_at} /></b>
-      <button onClick=${() => openFact(FACT_OF_CHECK[/** @type {keyof FACT_OF_CHECK} */ (check.check)] ?? "note.added")} aria-label=${`${T.checkNow}: ${word(CHECKS, check.check)}`}>${T.checkNow}</button></li>`)}</ul></section>`;
+      <button onClick=${() => openFact(factOfCheck(check.check) ?? noteOf()?.type ?? "")} aria-label=${`${T.checkNow}: ${titleOfCheck(check.check)}`}>${T.checkNow}</button></li>`)}</ul></section>`;
 }
 
 /** @param {{day: any}} properties */
@@ -114,7 +115,7 @@ function AlertCard({ day, alert }) {
   const [busy, setBusy] = useState(false);
   const acknowledge = async () => {
     setBusy(true);
-    await record(day.day_id, { type: "alert.acknowledged", data: { alert: alert.alert_id } }, { title: T.acknowledge });
+    await record(day.day_id, { type: String(meant("acknowledgement")), data: { alert: alert.alert_id } }, { title: T.acknowledge });
     setBusy(false);
   };
   return html`<article class="alert" data-severity=${alert.severity} data-rule=${alert.rule}>
@@ -122,39 +123,37 @@ function AlertCard({ day, alert }) {
     <p>${T.raised(clockTime(alert.raised_at))}${alert.answer_by && !alert.answered_at ? ` · ${T.answerBy(clockTime(alert.answer_by))}` : ""}${alert.escalated.length ? ` · ${T.told(alert.escalated.map((/** @type {string} */ role) => word(ROLES, role)).join(", "))}` : ""}${alert.retrospective ? ` · ${T.retrospective}` : ""}
       ${alert.acknowledged_by && ` · ${T.acknowledgedBy(alert.acknowledged_by)}`}</p>
     <div class="buttons">${nextActions(day, alert).map((action) => html`<button class="primary" onClick=${action.does}>${action.text}</button>`)}
-      ${!alert.acknowledged_by && html`<button class="acknowledge" disabled=${busy} onClick=${acknowledge}>${T.acknowledge}</button>`}</div>
+      ${!alert.acknowledged_by && meant("acknowledgement") && html`<button class="acknowledge" disabled=${busy} onClick=${acknowledge}>${T.acknowledge}</button>`}</div>
   </article>`;
 }
 
 /** What answers an alert, the most urgent first. @param {any} day @param {any} alert @returns {{text: string, does: () => void}[]} */
 function nextActions(day, alert) {
-  const title = (/** @type {string} */ type) => day.allowed.find((/** @type {any} */ row) => row.type === type)?.title;
+  const { facts, actions } = workflow.value;
+  const answers = actions[alert.action]?.[day.pump === "running" ? "answered_by" : "answered_by_idle"] ?? [];
+  const signs = meant("vital_signs");
   const found = [];
-  const wantsStop = alert.action === "stop" || alert.wants.includes("infusion.stopped");
-  if (wantsStop && callableStop(day) === "infusion.stopped") found.push({ text: T.doStop, does: () => callStop(day) });
-  if (alert.action === "pause" && day.pump === "running") {
-    found.push({ text: T.doPause, does: () => openFact("infusion.paused", { reason: "clinical" }) });
+  for (const type of new Set([...answers, ...alert.wants, ...alert.wants.map((/** @type {string} */ wanted) => factOfCheck(wanted))])) {
+    if (isStop(type) && isStop(callableStop(day))) found.push({ text: T.doStop, does: () => callStop(day) });
+    else if (facts[type]?.urgent || type === signs || !day.allowed.some((/** @type {any} */ row) => row.type === type && mayPost(row.by, person.value?.role ?? "device"))) continue;
+    else if (means(type, ["review"])) found.push({ text: T.doReview, does: () => openFact(type, { alerts: [alert.alert_id] }) });
+    else found.push({ text: facts[type].title, does: () => openFact(type, means(type, ["pump_paused"]) ? reasonOfAlert(type) : {}) });
   }
-  for (const wanted of alert.wants) {
-    const type = FACT_OF_CHECK[/** @type {keyof FACT_OF_CHECK} */ (wanted)] ?? wanted;
-    if (title(type) && type !== "infusion.stopped") found.push({ text: title(type), does: () => openFact(type) });
-  }
-  if (mayPost(["prescriber"], person.value?.role)) {
-    found.push({ text: T.doReview, does: () => openFact("review.recorded", { alerts: [alert.alert_id] }) });
-  }
-  return [...found, { text: T.doVitals, does: () => openFact("vitals.recorded") }];
+  const review = meant("review");
+  if (review && !answers.includes(review) && mayPost(facts[review].by, person.value?.role)) found.push({ text: T.doReview, does: () => openFact(review, { alerts: [alert.alert_id] }) });
+  return signs ? [...found, { text: T.doVitals, does: () => openFact(signs) }] : found;
 }
 
 /** @param {{day: any}} properties */
 function Steps({ day }) {
   const facts = workflow.value.facts;
-  const resume = Object.keys(facts).find((type) => facts[type].means === "pump_resumed");
+  const resume = meant("pump_resumed");
   // What waits on this tablet has halted the pump already: its resume may wait with it.
   const more = resume && mayWait(resume, day.day_id) && !day.allowed.some((/** @type {any} */ row) => row.type === resume)
     ? [{ type: resume, title: facts[resume].title, by: facts[resume].by, blocked_by: [] }] : [];
-  const shown = [...day.allowed, ...more].filter((/** @type {any} */ row) => !facts[row.type].urgent && !["alert.acknowledged", "entry.struck", "entry.confirmed", "override.granted"].includes(row.type));
+  const shown = [...day.allowed, ...more].filter((/** @type {any} */ row) => !facts[row.type].urgent && row.type !== meant("vital_signs") && !means(row.type, ELSEWHERE));
   const moves = shown.filter((/** @type {any} */ row) => facts[row.type].moves.length && !facts[row.type].move_optional);
-  const plain = shown.filter((/** @type {any} */ row) => !moves.includes(row) && row.type !== "vitals.recorded");
+  const plain = shown.filter((/** @type {any} */ row) => !moves.includes(row));
   return html`
     <section aria-labelledby="steps-title"><h2 id="steps-title">${T.steps}</h2>
       ${moves.length === 0 && html`<p class="quiet">${T.noSteps}</p>`}
@@ -178,6 +177,6 @@ function Step({ day, row }) {
     <button data-type=${row.type} disabled=${reasons.length > 0} aria-describedby=${reasons.length ? why : undefined} onClick=${() => openFact(row.type)}>${row.title}</button>
     ${waiting && html`<p class="waiting">${T.waitsForSecond(waiting.by)}</p>`}
     ${reasons.length > 0 && html`<ul class="reasons" id=${why}>${reasons.map((/** @type {string} */ reason) => html`<li>${reason}</li>`)}</ul>`}
-    ${overridable.map((/** @type {any} */ guard) => html`<button class="plain" onClick=${() => openFact("override.granted", { guard: guard.guard })}>${T.setAside} ${word(GUARDS, guard.guard)}</button>`)}
+    ${overridable.map((/** @type {any} */ guard) => html`<button class="plain" onClick=${() => openFact(String(meant("override")), { guard: guard.guard })}>${T.setAside} ${titleOfGuard(guard.guard)}</button>`)}
   </div>`;
 }

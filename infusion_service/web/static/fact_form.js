@@ -7,12 +7,13 @@ import { asTyped, readData } from "./field_values.js";
 import { Before, Evidence, GuardList } from "./form_context.js";
 import { html } from "./markup.js";
 import { person } from "./people.js";
+import { workflow } from "./protocol.js";
 import { remove } from "./queue.js";
 import { endSession, post } from "./service.js";
 import { StopButton } from "./stop.js";
 import { ROLES, T, fieldName, word } from "./strings.js";
 import { SignInForm } from "./top_bar.js";
-import { back, mayPost, reachable, workflow } from "./ward_state.js";
+import { back, mayPost, reachable } from "./ward_state.js";
 import { When, momentOf } from "./when.js";
 
 /**

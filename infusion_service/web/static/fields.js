@@ -1,9 +1,10 @@
 // @ts-check
 // The control of each type of field, with its label, its unit and what is wrong with it.
 import { html } from "./markup.js";
+import { means, titleOfFact } from "./protocol.js";
 import { T, code, fieldName, unitOf } from "./strings.js";
 import { clockTime } from "./times.js";
-import { entries, workflow } from "./ward_state.js";
+import { entries } from "./ward_state.js";
 
 const BUTTONS_MAX = 7;
 const LONG_TEXT_CHARS = 200;
@@ -14,8 +15,8 @@ function namable(name, day) {
   if (name === "alert" || name === "alerts") {
     return day.alerts.map((/** @type {any} */ alert) => ({ id: alert.alert_id, text: alert.says || alert.rule }));
   }
-  const facts = entries.value.filter((entry) => entry.kind === "fact" && (name !== "bag" || entry.type === "bag.prepared"));
-  return facts.map((entry) => ({ id: entry.entry_id, text: `${clockTime(entry.occurred_at)} ${workflow.value.facts[entry.type]?.title ?? entry.type} ${entry.data.batch ?? ""}` })).reverse();
+  const facts = entries.value.filter((entry) => entry.kind === "fact" && (name !== "bag" || means(entry.type, ["bag_prepared"])));
+  return facts.map((entry) => ({ id: entry.entry_id, text: `${clockTime(entry.occurred_at)} ${titleOfFact(entry.type)} ${entry.data.batch ?? ""}` })).reverse();
 }
 
 /** @param {{name: string, field: any, day: any, value: any, error?: string, onChange: (value: any) => void}} properties */
@@ -64,6 +65,7 @@ function optionsOf(name, field, day) {
 /** A list with a choice in it is one line per choice: a checklist. @param {{name: string, field: any, value: any[], error?: string, onChange: (value: any[]) => void}} properties */
 function ListField({ name, field, value, error, onChange }) {
   const choices = Object.entries(field.fields).filter(([, each]) => each.type === "choice");
+  if (choices.length < 2) return html`<div class="field list" data-field=${name}><span class="label">${fieldName(name)}</span><p class="note">${T.listElsewhere}</p></div>`;
   const [[key, rowField], [result, resultField]] = choices;
   const rest = Object.entries(field.fields).filter(([each]) => each !== key && each !== result);
   /** @param {string} item @param {Record<string, any>} more */

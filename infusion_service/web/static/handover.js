@@ -7,23 +7,22 @@ import { html } from "./markup.js";
 import { nameOf } from "./kept.js";
 import { person } from "./people.js";
 import { ask } from "./service.js";
-import { CHECKS, GUARDS, PUMP, STATES, T, word } from "./strings.js";
+import { means, noteOf, titleOfCheck, titleOfGuard, titleOfState, workflow } from "./protocol.js";
+import { PUMP, T, word } from "./strings.js";
 import { clockTime, serviceNow } from "./times.js";
 import { summary, titleOf } from "./timeline.js";
-import { back, reachable, rows, workflow } from "./ward_state.js";
+import { back, reachable, rows } from "./ward_state.js";
 
 const HOURS = [1, 2, 4, 8];
 const HOUR_MS = 3600000;
-const UNTOLD = new Set(["vitals.recorded", "alert.acknowledged", "day.scheduled"]);
-const NOTE = "note.added";
+const UNTOLD = ["vital_signs", "acknowledgement", "scheduling"];
 
-/** @param {string} day @returns {Promise<{view: any, entries: any[], facts: any} | null>} */
+/** @param {string} day @returns {Promise<{view: any, entries: any[], file: any} | null>} */
 async function read(day) {
   const [view, listed] = await Promise.all([ask(`/v1/days/${day}`), ask(`/v1/days/${day}/entries`)]);
   if (view.status !== 200 || listed.status !== 200) return null;
   const known = await ask(`/v1/workflows/${view.body.workflow.name}/${view.body.workflow.version}`);
-  workflow.value = known.body;
-  return { view: view.body, entries: listed.body.entries, facts: known.body.facts };
+  return { view: view.body, entries: listed.body.entries, file: known.body };
 }
 
 /** @param {any} one @param {any} other */
@@ -47,33 +46,38 @@ export function Handover() {
     <div class="bottom-bar"><button class="plain" id="handover-back" onClick=${back}>‹ ${T.back}</button></div></main>`;
 }
 
-/** @param {{bed: {view: any, entries: any[], facts: any}, since: number, onRead: () => void}} properties */
+/** @param {{bed: {view: any, entries: any[], file: any}, since: number, onRead: () => void}} properties */
 function Bed({ bed, since, onRead }) {
   const [busy, setBusy] = useState(false);
-  const { view, facts } = bed;
+  const { view, file } = bed;
+  const note = noteOf(file);
   const struck = new Set(view.struck);
   const recent = bed.entries.filter((entry) => ["fact", "refused"].includes(entry.kind) && Date.parse(entry.rcv) >= since && !struck.has(entry.entry_id) && entry.data);
-  const sets = recent.filter((entry) => entry.type === "vitals.recorded" && entry.kind === "fact");
-  const backs = recent.filter((entry) => entry.type === NOTE && entry.data.text?.startsWith(T.readBackNote("").slice(0, 18)));
-  const changed = recent.filter((entry) => !UNTOLD.has(entry.type) && !backs.includes(entry));
+  const sets = recent.filter((entry) => means(entry.type, ["vital_signs"], file) && entry.kind === "fact");
+  const backs = recent.filter((entry) => note && entry.type === note.type && entry.data[note.field]?.startsWith(T.readBackNote("").slice(0, 18)));
+  const changed = recent.filter((entry) => !means(entry.type, UNTOLD, file) && !backs.includes(entry));
   const overrides = view.overrides.filter((/** @type {any} */ each) => Date.parse(each.at) >= since);
   const readBack = async () => {
+    if (!note) return;
     setBusy(true);
-    await record(view.day_id, { type: NOTE, data: { text: T.readBackNote(clockTime(since)) } }, { title: facts[NOTE]?.title ?? T.readBack });
+    // What a fact may do is looked up in the file of its day.
+    workflow.value = file;
+    await record(view.day_id, { type: note.type, data: { [note.field]: T.readBackNote(clockTime(since)) } }, { title: note.title });
     setBusy(false);
     onRead();
   };
-  return html`<article class="bed" data-day=${view.day_id}><h3><b>${nameOf(view)}</b> · ${view.chair ? T.chair(view.chair) : T.noChair} · ${word(STATES, view.state)} ${T.since(clockTime(view.state_since))}</h3>
+  return html`<article class="bed" data-day=${view.day_id}><h3><b>${nameOf(view)}</b> · ${view.chair ? T.chair(view.chair) : T.noChair} · ${titleOfState(view.state, file)} ${T.since(clockTime(view.state_since))}</h3>
     <p>${T.given(view.dose.delivered_ml, word(PUMP, view.pump))}${view.vitals.news2 ? ` · ${T.news2Now(String(view.vitals.news2.total))}` : ""}${view.unconfirmed.length ? ` · ${T.toConfirm(view.unconfirmed.length)}` : ""}</p>
     <div class="sides"><section><h4>${T.openAlerts}</h4><ul>${worstFirst(view.alerts).map((alert) => html`<li key=${alert.alert_id} class="alert-line" data-severity=${alert.severity}><${Severity} severity=${alert.severity} /> ${alert.says || alert.rule}</li>`)}
         ${view.alerts.length === 0 && html`<li class="quiet">${T.nothing}</li>`}</ul>
-      <h4>${T.isDue}</h4><ul>${soonestFirst(view.checks).map((check) => html`<li key=${check.check}>${word(CHECKS, check.check)} ${clockTime(check.due_at)} <${Countdown} due=${check.due_at} /></li>`)}
+      <h4>${T.isDue}</h4><ul>${soonestFirst(view.checks).map((check) => html`<li key=${check.check}>${titleOfCheck(check.check, file)} ${clockTime(check.due_at)} <${Countdown} due=${check.due_at} /></li>`)}
         ${view.checks.length === 0 && html`<li class="quiet">${T.nothing}</li>`}</ul>
-      <h4>${T.overridden}</h4><ul>${overrides.map((/** @type {any} */ each) => html`<li key=${each.override}>${T.override(word(GUARDS, each.guard), each.by, each.reason)}</li>`)}
+      <h4>${T.overridden}</h4><ul>${overrides.map((/** @type {any} */ each) => html`<li key=${each.override}>${T.override(titleOfGuard(each.guard, file), each.by, each.reason)}</li>`)}
         ${overrides.length === 0 && html`<li class="quiet">${T.nothing}</li>`}</ul></section>
       <section><h4>${T.changed}</h4><ul>${sets.length > 0 && html`<li>${T.sets(sets.length, clockTime(sets.at(-1).occurred_at))}</li>`}
-        ${changed.map((entry) => html`<li key=${entry.seq}><time>${clockTime(entry.occurred_at)}</time> <b>${titleOf(entry)}</b> ${summary(entry)}</li>`)}
+        ${changed.map((entry) => html`<li key=${entry.seq}><time>${clockTime(entry.occurred_at)}</time> <b>${titleOf(entry, file)}</b> ${summary(entry, file)}</li>`)}
         ${sets.length + changed.length === 0 && html`<li class="quiet">${T.nothing}</li>`}</ul></section></div>
     ${backs.length ? html`<p class="read-back">✓ ${T.readBackDone(backs.at(-1).actor.id, clockTime(backs.at(-1).occurred_at))}</p>`
+    : !note ? html`<p class="quiet">${T.noNote}</p>`
     : html`<button class="read-back" disabled=${busy} onClick=${readBack}>${T.readBack}</button>`}</article>`;
 }

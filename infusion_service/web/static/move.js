@@ -4,8 +4,9 @@ import { useState } from "preact/hooks";
 import { reasonsOf, record } from "./charting.js";
 import { nameOf } from "./kept.js";
 import { html } from "./markup.js";
+import { fileOf, titleOfState } from "./protocol.js";
 import { StopButton } from "./stop.js";
-import { STATES, T, word } from "./strings.js";
+import { T } from "./strings.js";
 import { summary, titleOf } from "./timeline.js";
 import { clockTime } from "./times.js";
 import { back, entries, go, reachable, rows } from "./ward_state.js";
@@ -32,7 +33,7 @@ export function MovePanel({ day, entry }) {
     <p class="before"><s>${clockTime(fact.occurred_at)} ${what}</s></p>
     <p>${T.moveWhere}</p>
     <div class="options beds-options">${others.map((row) => html`<button class="choice" key=${row.day_id} data-to=${row.day_id} aria-pressed=${to?.day_id === row.day_id} onClick=${() => setTo(row)}>
-      ${nameOf(row)}, ${row.chair ? T.chair(row.chair) : T.noChair}<small>${word(STATES, row.state)}</small></button>`)}</div>
+      ${nameOf(row)}, ${row.chair ? T.chair(row.chair) : T.noChair}<small>${titleOfState(row.state, fileOf(row) ?? null)}</small></button>`)}</div>
     <label class="why-late">${T.lateReason} <input id="move-why" value=${why} onInput=${(/** @type {any} */ event) => setWhy(event.target.value)} /></label>
     ${to && html`<p class="note">${T.movesTo(what, nameOf(to))}</p>`}
     ${problem && html`<ul class="error" role="alert">${reasonsOf(problem).map((reason) => html`<li>${reason}</li>`)}</ul>`}

@@ -6,14 +6,12 @@ import { signal } from "@preact/signals";
 import { reasonsOf, signature } from "./charting.js";
 import { initialsOnly } from "./kept.js";
 import { html } from "./markup.js";
+import { meant, reasonUnsaid, workflow } from "./protocol.js";
 import { enqueue, queue, remove, send } from "./queue.js";
 import { newId, postFact } from "./service.js";
 import { T, code } from "./strings.js";
 import { clockTime, serviceNow, span, ticks } from "./times.js";
-import { back, entries, go, refresh, workflow } from "./ward_state.js";
-
-const STOP = "infusion.stopped";
-const EMERGENCY = "emergency.declared";
+import { back, entries, go, refresh } from "./ward_state.js";
 
 /** What the service refused of the calls of this page, by event id. */
 const refused = signal(/** @type {Record<string, string>} */ ({}));
@@ -21,10 +19,21 @@ const refused = signal(/** @type {Record<string, string>} */ ({}));
 /** Which fact a stop is in the day's state: the infusion's, an emergency where nothing runs, or none. @param {any} day */
 export function callableStop(day) {
   const allowed = day.allowed.map((/** @type {any} */ row) => row.type);
-  const moves = workflow.value.facts[STOP].moves;
-  const ends = moves.some((/** @type {any} */ move) => move.to !== "=" && move.from.includes(day.state));
-  if (allowed.includes(STOP) && (ends || day.pump === "running")) return STOP;
-  return allowed.includes(EMERGENCY) ? EMERGENCY : null;
+  const stop = meant("pump_stopped");
+  const emergency = meant("emergency");
+  const ends = stop !== undefined && workflow.value.facts[stop].moves.some((/** @type {any} */ move) => move.to !== "=" && move.from.includes(day.state));
+  if (stop && allowed.includes(stop) && (ends || day.pump === "running")) return stop;
+  return emergency && allowed.includes(emergency) ? emergency : null;
+}
+
+/** Whether a type of fact is the infusion's stop, not an emergency. @param {string | null} type */
+export const isStop = (type) => type !== null && type === meant("pump_stopped");
+
+/** What the first tap says of why: nobody was asked yet. @param {string} type */
+function unsaid(type) {
+  const { reason } = workflow.value.facts[type].fields;
+  if (!reason) return {};
+  return { reason: reason.of.length ? reasonUnsaid(reason) : T.emergencyReason };
 }
 
 /** The first tap. @param {any} day */
@@ -34,8 +43,7 @@ export function callStop(day) {
   const id = newId();
   const calledAt = new Date(serviceNow()).toISOString();
   go(day.day_id, { kind: "stop", id, type, calledAt });
-  const reason = type === STOP ? "other_clinical" : T.emergencyReason;
-  call(day, { event_id: id, type, occurred_at: calledAt, recorded_at: calledAt, data: { reason } });
+  call(day, { event_id: id, type, occurred_at: calledAt, recorded_at: calledAt, data: unsaid(type) });
 }
 
 /** Keep it, and send it at once, past whatever else waits; a stop is never given up. @param {any} day @param {any} fact */
@@ -79,7 +87,7 @@ export function StopButton({ day }) {
   if (type === null) return null;
   return html`<button class="stop" id="stop" onClick=${() => callStop(day)}>
     <svg viewBox="0 0 24 24" width="32" height="32" aria-hidden="true"><path d="M7 1h10l6 6v10l-6 6H7l-6-6V7z" /></svg>
-    ${type === STOP ? T.stop : T.emergency}</button>`;
+    ${isStop(type) ? T.stop : T.emergency}</button>`;
 }
 
 /** The reason given for a call so far, on the record or on this tablet. @param {string} id */
@@ -88,18 +96,25 @@ function reasonOf(id) {
   return (waits?.fact ?? entries.value.find((entry) => entry.corrects === id && entry.kind === "fact"))?.data.reason;
 }
 
+/** The reasons of a call; where it takes any text, those of a stop. @param {string} type @returns {string[]} */
+function reasonsToChoose(type) {
+  const { facts } = workflow.value;
+  const own = facts[type].fields.reason;
+  return !own ? [] : own.of.length ? own.of : facts[meant("pump_stopped") ?? ""]?.fields.reason.of ?? [];
+}
+
 /** @param {{day: any, called: {id: string, type: string, calledAt: string}}} properties */
 export function StopPanel({ day, called }) {
   void ticks.value;
   const stood = standing(called.id);
-  const stops = called.type === STOP;
+  const stops = isStop(called.type);
   const given = reasonOf(called.id);
   /** @param {string} reason */
   const choose = (reason) => {
     const recorded_at = new Date(serviceNow()).toISOString();
     call(day, { event_id: newId(), type: called.type, occurred_at: called.calledAt, recorded_at, corrects: called.id, data: { reason } });
   };
-  const reasons = workflow.value.facts[STOP].fields.reason.of;
+  const reasons = reasonsToChoose(called.type);
   return html`<main class="stop-panel" aria-label=${stops ? T.stop : T.emergency}>
     <p class="stop-said" id="stop-said" role="alert" data-kind=${stood.state}>
       <strong>${stood.text}</strong> · ${stops ? T.stopCalledAt(clockTime(called.calledAt)) : T.emergencyCalledAt(clockTime(called.calledAt))}

@@ -1,16 +1,7 @@
 // @ts-check
 // Every word of the page. What a workflow file names (titles of facts, what an alert says) comes from the service.
 
-export const STATES = {
-  scheduled: "Scheduled", checked_in: "Checked in", screening: "Screening", premedicating: "Premedication",
-  ready: "Ready to start", infusing: "Infusing", paused: "Paused", emergency: "EMERGENCY", observing: "Observation",
-  extended_observation: "Extended observation", discharged: "Discharged", left_early: "Left early",
-  transferred: "Transferred", deferred: "Deferred", cancelled: "Cancelled", missed: "Missed",
-};
-
 export const PUMP = { idle: "not started", running: "running", halted: "halted" };
-
-export const CHECKS = { vitals: "Vital signs", befast: "BE-FAST", ecg: "ECG", platelets: "Platelets", callback: "Call back" };
 
 export const SEVERITIES = { critical: "CRITICAL", high: "HIGH", medium: "MEDIUM", low: "LOW" };
 
@@ -51,12 +42,13 @@ export const CODES = {
   other_clinical: "Other clinical", bag_expired: "Bag expired", line_lost: "Line lost", patient_choice: "Patient's choice",
 };
 
-export const GUARDS = {
-  "checklist-complete": "Checklist complete, nothing present", "baseline-recorded": "ECG, vital signs and BE-FAST of today", "bp-controlled": "Blood pressure controlled",
-  "steroid-given": "Corticosteroid given and ended", "antiviral-started": "Antiviral given or declined", "bag-identified": "Bag identified", "bag-in-date": "Bag in date",
-  "course-open": "Course not on hold", "vitals-fresh": "Fresh vital signs", "no-critical-alert": "No critical alert", "rate-in-plan": "Rate within the plan",
-  "resume-authorised": "Resume authorised", "volume-delivered": "Volume delivered", "observation-minimum": "Observed long enough", "discharge-bp": "Blood pressure allows it",
-  "platelets-drawn": "Platelets drawn where wanted", "symptoms-resolved": "Symptoms resolved where wanted", "alert-card": "Alert card given",
+/** What a guard asks for, by its kind; one of a kind that is not here is called by its own id. */
+export const GUARD_KINDS = {
+  checklist: "Checklist complete, nothing present", recorded_today: "Everything of today recorded", reading_below: "Blood pressure low enough",
+  medication_given: "Medicine given", bag_identified: "Bag identified", bag_in_date: "Bag in date", second_person: "Second person",
+  course_open: "Course not on hold", complete_set_within: "Fresh vital signs", no_open_alert: "No grave alert open", rate_within_plan: "Rate within the plan",
+  resume_authorised: "Resume authorised", volume_delivered: "Volume delivered", observed_for: "Observed long enough",
+  sampled_after_infusion: "Sample drawn where wanted", review_says: "Review says so where wanted", field_true: "Asked and done",
 };
 
 export const SIGNS = {
@@ -93,7 +85,7 @@ export const T = {
   alerts: "Alerts", noAlerts: "No open alert.", acknowledge: "Acknowledge",
   acknowledgedBy: (/** @type {string} */ who) => `acknowledged by ${who}`, answerBy: (/** @type {string} */ time) => `answer by ${time}`,
   raised: (/** @type {string} */ time) => `since ${time}`, retrospective: "seen afterwards", told: (/** @type {string} */ who) => `told: ${who}`,
-  doStop: "Stop the infusion", doPause: "Pause the infusion", doReview: "Review", doVitals: "Recheck vital signs",
+  doStop: "Stop the infusion", doReview: "Review", doVitals: "Recheck vital signs",
 
   steps: "Next step", chart: "Chart", blocked: "Not yet", onlyFor: (/** @type {string} */ roles) => `for ${roles}`,
   mayOverride: (/** @type {string} */ roles) => `may be set aside by ${roles}`, setAside: "Set aside…", noSteps: "No further step.",
@@ -131,7 +123,7 @@ export const T = {
   decimals: (/** @type {number} */ digits) => digits ? `at most ${digits} decimals` : "whole numbers only",
   atLeast: (/** @type {string} */ low) => `at least ${low}`, atMost: (/** @type {string} */ high) => `at most ${high}`,
   above: (/** @type {string} */ low) => `more than ${low}`, allClear: "All clear",
-  onePerLine: "one per line",
+  onePerLine: "one per line", listElsewhere: "A list like this cannot be entered on this page.",
 
   atWhat: "or at", hintClock: "10:05", asBefore: (/** @type {string} */ time) => `as before: ${time}`, correctionReason: "correction of an entry",
   times: (/** @type {number} */ count, /** @type {string} */ what) => `${count} × ${what}`,
@@ -144,7 +136,7 @@ export const T = {
   handover: "Handover", handoverSince: (/** @type {string} */ time) => `Since ${time}`, hours: (/** @type {number} */ hours) => `${hours} h`, handoverHow: "Look back",
   changed: "What changed", isDue: "What is due", overridden: "What was overridden", openAlerts: "Open alerts", nothing: "nothing",
   sets: (/** @type {number} */ count, /** @type {string} */ last) => `${count} ${count === 1 ? "set" : "sets"} of vital signs, the last at ${last}`,
-  readBack: "Read back", readBackNote: (/** @type {string} */ since) => `Handover read back, since ${since}`, readBackDone: (/** @type {string} */ who, /** @type {string} */ time) => `read back by ${who}, ${time}`,
+  noNote: "This day's workflow has no note: the read-back cannot be recorded here.", readBack: "Read back", readBackNote: (/** @type {string} */ since) => `Handover read back, since ${since}`, readBackDone: (/** @type {string} */ who, /** @type {string} */ time) => `read back by ${who}, ${time}`,
   override: (/** @type {string} */ guard, /** @type {string} */ by, /** @type {string} */ reason) => `${guard} by ${by}: ${reason}`, toConfirm: (/** @type {number} */ count) => `${count} ${count === 1 ? "entry waits" : "entries wait"} for confirmation`,
   given: (/** @type {string} */ ml, /** @type {string} */ pump) => `${ml} mL given, pump ${pump}`, handoverLocked: "Sign in: a handover names patients.",
 
@@ -165,7 +157,7 @@ export const T = {
   vitals: "Vital signs", saveVitals: "Save vital signs", incomplete: (/** @type {string} */ what) => `Not yet: ${what}`, complete: "Complete set",
   air: "Air", oxygen: "O₂", earlier: "before", nothingEntered: "Nothing entered yet.",
   unusual: (/** @type {string} */ what) => `Unusual: ${what}. Measured like this?`, keypad: "Keypad", erase: "⌫", eraseLabel: "Erase", nextSign: "Next",
-  neuro: "No NEW balance, eye, face, arm, speech, headache or neck sign", noNewSign: "No new sign", anySign: "Any sign…",
+  neuro: (/** @type {string[]} */ signs) => `No NEW sign: ${signs.join(", ").toLowerCase()}`, noNewSign: "No new sign", anySign: "Any sign…",
   news2Now: (/** @type {string} */ total) => `NEWS2 ${total}`, news2Change: (/** @type {number} */ by) => by > 0 ? `up ${by}` : by < 0 ? `down ${-by}` : "as before",
   atTime: (/** @type {string} */ time) => `at ${time}`, unitless: "",
 

@@ -2,21 +2,20 @@
 // What happened, the latest first: when, what, by whom; late entries hollow, what was struck out still readable.
 import { useState } from "preact/hooks";
 import { html } from "./markup.js";
-import { CHECKS, ROLES, STATES, T, code, fieldName, unitOf, word } from "./strings.js";
+import { means, meant, titleOfCheck, titleOfFact, titleOfState, workflow } from "./protocol.js";
+import { ROLES, T, code, fieldName, unitOf, word } from "./strings.js";
 import { clockTime } from "./times.js";
 import { person } from "./people.js";
-import { entries, go, mayPost, view, workflow } from "./ward_state.js";
+import { entries, go, mayPost, view } from "./ward_state.js";
 
 const SHOWN = 25;
 const LISTED = 4;
 const LATE_MS = 15 * 60000;
 const UNTOLD = new Set(["event_id", "data", "alert", "alerts", "entry", "bag", "confirmed", "source", "spo2_scale", "patient", "workflow", "timezone", "missed_cutoff"]);
 
-/** @param {any} entry */
-export function titleOf(entry) {
-  const data = entry.data;
-  if (entry.kind === "refused") return `${workflow.value.facts[data.type]?.title ?? data.type}: ${T.refused}`;
-  return workflow.value.facts[entry.type]?.title ?? word({}, entry.type.replaceAll(".", " "));
+/** @param {any} entry @param {any} file the day's workflow */
+export function titleOf(entry, file = workflow.value) {
+  return entry.kind === "refused" ? `${titleOfFact(entry.data.type, file)}: ${T.refused}` : titleOfFact(entry.type, file);
 }
 
 /** A long list by its most frequent answer and what differs from it: a checklist. @param {any[]} items */
@@ -38,13 +37,13 @@ function told(name, value) {
   return `${fieldName(name)} ${text} ${unitOf(name)}`.trim();
 }
 
-/** What an entry says, in one line. @param {any} entry */
-export function summary(entry) {
+/** What an entry says, in one line. @param {any} entry @param {any} file the day's workflow */
+export function summary(entry, file = workflow.value) {
   const data = entry.data ?? {};
   if (entry.withheld) return T.withheld;
   if (entry.kind === "refused") return data.detail ?? code(data.code);
   if (entry.type.startsWith("alert.")) return [word({}, data.rule), data.severity].filter(Boolean).join(", ");
-  if (entry.type === "check.overdue") return word(CHECKS, data.check);
+  if (entry.type === "check.overdue") return titleOfCheck(data.check, file);
   return Object.entries(data).filter(([name, value]) => !UNTOLD.has(name) && value !== false && value !== null).map(([name, value]) => told(name, value)).filter(Boolean).join(", ");
 }
 
@@ -65,19 +64,21 @@ function Line({ day, entry }) {
   const late = Date.parse(entry.rcv) - Date.parse(entry.occurred_at) > LATE_MS;
   const moved = entry.outcome?.state && entry.outcome.state !== entry.outcome.from;
   const mine = entry.kind === "fact" && !struck && person.value;
-  const strikable = mine && (entry.actor.id === person.value?.staff || ["charge_nurse", "prescriber"].includes(person.value?.role ?? "")) && entry.type !== "day.scheduled";
+  const strikable = mine && (entry.actor.id === person.value?.staff || ["charge_nurse", "prescriber"].includes(person.value?.role ?? "")) && !means(entry.type, ["scheduling"]);
   const kind = workflow.value.facts[entry.type];
+  const strike = meant("strike");
+  const confirm = meant("confirmation");
   // What two people entered is corrected by two: struck out, and entered anew.
   const correctable = strikable && kind && kind.second !== "independent" && mayPost(kind.by, person.value?.role);
   const instead = { entry: entry.entry_id, occurred_at: entry.occurred_at, was: `${titleOf(entry)} ${summary(entry)}`.trim() };
   return html`<li data-kind=${entry.kind} data-type=${entry.type} data-late=${late ? "yes" : "no"} data-struck=${struck ? "yes" : "no"}>
     <time>${clockTime(entry.occurred_at)}</time>
-    <div><b>${titleOf(entry)}</b> ${summary(entry)} ${moved && html`<em>→ ${word(STATES, entry.outcome.state)}</em>`}
+    <div><b>${titleOf(entry)}</b> ${summary(entry)} ${moved && html`<em>→ ${titleOfState(entry.outcome.state)}</em>`}
       <small>${entry.actor.role === "service" ? "" : `${entry.actor.id}, ${word(ROLES, entry.actor.role).toLowerCase()}`}${entry.second ? ` ${T.withSecond(entry.second.id)}` : ""}${entry.actor.how === "device" ? ` · ${T.unattributed}` : ""}${late ? ` · ${T.late} (${clockTime(entry.rcv)})` : ""}${struck ? ` · ${T.struck}` : ""}${entry.corrects ? ` · ${T.corrects}` : ""}</small></div>
-    ${mine && day.unconfirmed.includes(entry.entry_id) && html`<button onClick=${() => go(day.day_id, { kind: "fact", type: "entry.confirmed", preset: { entry: entry.entry_id } })}>${T.confirmEntry}</button>`}
+    ${mine && confirm && day.unconfirmed.includes(entry.entry_id) && html`<button onClick=${() => go(day.day_id, { kind: "fact", type: confirm, preset: { entry: entry.entry_id } })}>${T.confirmEntry}</button>`}
     ${strikable && html`<details class="mend"><summary>${T.mend}</summary><div class="buttons">
       ${correctable && html`<button data-mend="correct" onClick=${() => go(day.day_id, { kind: "fact", type: entry.type, preset: entry.data, instead })}>${T.correct}</button>
       <button data-mend="move" onClick=${() => go(day.day_id, { kind: "move", entry: entry.entry_id })}>${T.wrongPatient}</button>`}
-      <button data-mend="strike" onClick=${() => go(day.day_id, { kind: "fact", type: "entry.struck", preset: { entry: entry.entry_id } })}>${T.strike}</button></div></details>`}
+      ${strike && html`<button data-mend="strike" onClick=${() => go(day.day_id, { kind: "fact", type: strike, preset: { entry: entry.entry_id } })}>${T.strike}</button>`}</div></details>`}
   </li>`;
 }

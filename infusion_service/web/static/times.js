@@ -1,22 +1,25 @@
 // @ts-check
 // Time as the service tells it: now = the service's time at the last answer + what has passed here since, times the
 // speed of its clock. Nothing is ever counted down, so a tablet that slept shows the right thing when it wakes.
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { keep, kept } from "./kept.js";
 import { T } from "./strings.js";
 
 export const STALE_AFTER_MS = 15000;
 const TICK_MS = 500;
+const SLOW_MS = 10000;
 
 /** Grows twice a second; who reads it is drawn again. */
 export const ticks = signal(0);
+/** The same for what need not be drawn as often: a new number every ten seconds. */
+export const slowTicks = computed(() => Math.floor((ticks.value * TICK_MS) / SLOW_MS));
 /** Whether time is simulated, and how fast it runs. */
 export const serviceClock = signal({ simulated: false, speed: 1 });
 export const zone = signal(/** @type {string | undefined} */ (undefined));
 
 const KEEP_EVERY_MS = 30000;
 
-const heard = { asOf: 0, at: -Infinity };
+const heard = { asOf: 0, at: -Infinity, wall: 0 };
 /** What the clock was when it was last heard, from before this page was loaded. */
 let recalled = /** @type {{asOf: number, at: number} | null} */ (null);
 let keptAt = -Infinity;
@@ -25,6 +28,7 @@ let keptAt = -Infinity;
 export function hear(asOf, clock = undefined) {
   heard.asOf = Date.parse(asOf);
   heard.at = performance.now();
+  heard.wall = Date.now();
   if (clock && (clock.speed !== serviceClock.value.speed || clock.simulated !== serviceClock.value.simulated)) {
     serviceClock.value = clock;
   }
@@ -44,9 +48,15 @@ export async function recallClock() {
 /** Whether the service was heard since this page was loaded. */
 export const isHeard = () => heard.at !== -Infinity;
 
+/** Now, by both clocks of this tablet. */
+export const moment = () => ({ at: performance.now(), wall: Date.now() });
+
+/** Milliseconds since a moment by the clock that says more: the one stands still while a tablet sleeps, the other may be set back. @param {{at: number, wall: number}} since */
+export const passedSince = ({ at, wall }) => Math.max(performance.now() - at, Date.now() - wall);
+
 /** Milliseconds since the service was last heard of; infinite where it never was. */
 export function silence() {
-  if (heard.at !== -Infinity) return performance.now() - heard.at;
+  if (heard.at !== -Infinity) return passedSince(heard);
   return recalled ? Date.now() - recalled.at : Infinity;
 }
 
@@ -63,11 +73,21 @@ export function startTicking() {
   setInterval(() => { ticks.value += 1; }, TICK_MS);
 }
 
+/** Costly to make, and asked for with every tick. @type {Map<string | undefined, Intl.DateTimeFormat>} */
+const clocks = new Map();
+
+/** @param {string | undefined} where a zone */
+function clockOf(where) {
+  const found = clocks.get(where) ?? new Intl.DateTimeFormat("en-GB", { timeZone: where, hour: "2-digit", minute: "2-digit" });
+  clocks.set(where, found);
+  return found;
+}
+
 /** @param {string | number | null | undefined} moment */
 export function clockTime(moment) {
   if (moment === null || moment === undefined) return T.unknown;
   const at = typeof moment === "string" ? Date.parse(moment) : moment;
-  return new Intl.DateTimeFormat("en-GB", { timeZone: zone.value, hour: "2-digit", minute: "2-digit" }).format(at);
+  return clockOf(zone.value).format(at);
 }
 
 /** The day of a moment in the ward's zone, as 2026-11-23. @param {number} moment @param {string | undefined} where */

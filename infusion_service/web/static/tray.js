@@ -6,15 +6,13 @@ import { reasonsOf } from "./charting.js";
 import { html } from "./markup.js";
 import { nameOf } from "./kept.js";
 import { person } from "./people.js";
+import { fileOf, noteOf, titleOfState } from "./protocol.js";
 import { enqueue, queue, remove, send, sendAgain, unsent } from "./queue.js";
 import { newId } from "./service.js";
-import { STATES, T, word } from "./strings.js";
+import { T } from "./strings.js";
 import { clockTime, serviceNow } from "./times.js";
 import { summary } from "./timeline.js";
-import { back, go, rows, view, workflow } from "./ward_state.js";
-
-const NOTE = "note.added";
-const NOTE_CHARS = 2000;
+import { back, go, rows, view } from "./ward_state.js";
 
 /** @typedef {import("./queue.js").Row} Row */
 
@@ -42,24 +40,26 @@ export function Tray() {
 function TrayRow({ row }) {
   const tile = rows.value.find((each) => each.day_id === row.day);
   const shown = view.value?.day_id === row.day ? view.value : tile;
+  const file = fileOf(shown) ?? null;
   const where = [person.value && shown ? nameOf(shown) : row.initials, row.chair && T.chair(row.chair)].filter(Boolean).join(", ");
   return html`<article class="tray-row" data-state=${row.state} data-type=${row.fact.type}>
     <div class="sides"><section><h2>${T.entered}</h2>
-      <p><b>${row.title}</b> ${summary(row.fact)}</p><p>${where}</p><p>${T.enteredBy(row.who ?? T.nobody, clockTime(row.fact.occurred_at))}</p></section>
+      <p><b>${row.title}</b> ${summary(row.fact, file)}</p><p>${where}</p><p>${T.enteredBy(row.who ?? T.nobody, clockTime(row.fact.occurred_at))}</p></section>
     <section><h2>${T.recordSays}</h2>
       ${row.state === "waiting" ? html`<p>${T.trayWaits}</p>`
-      : html`<ul>${reasonsOf(row.problem).map((reason) => html`<li>${T.refusedBecause(reason)}</li>`)}</ul>
-        ${shown && html`<p>${T.dayIs(word(STATES, shown.state), clockTime(shown.state_since))}</p>`}`}</section></div>
-    ${row.state === "needs_you" && html`<${Decisions} row=${row} />`}</article>`;
+      : html`<ul>${reasonsOf(row.problem, file).map((reason) => html`<li>${T.refusedBecause(reason)}</li>`)}</ul>
+        ${shown && html`<p>${T.dayIs(titleOfState(shown.state, file), clockTime(shown.state_since))}</p>`}`}</section></div>
+    ${row.state === "needs_you" && html`<${Decisions} row=${row} file=${file} />`}</article>`;
 }
 
-/** What a person can do with what was refused. @param {{row: Row}} properties */
-function Decisions({ row }) {
+/** What a person can do with what was refused. @param {{row: Row, file: any}} properties */
+function Decisions({ row, file }) {
   const [busy, setBusy] = useState(false);
   const [reason, setReason] = useState("");
   const late = row.problem.code === "late_reason_required";
   const against = row.problem.event_id;
   const who = person.value;
+  const plain = noteOf(file);
   /** @param {() => Promise<unknown>} work */
   const doing = (work) => async () => {
     setBusy(true);
@@ -69,10 +69,11 @@ function Decisions({ row }) {
   const mine = () => ({ who: who?.staff ?? null, session: who?.session ?? null, badge: who?.badge });
   const again = (/** @type {any} */ changes) => sendAgain({ ...row, ...mine() }, { late_reason: reason || T.lateDefault, ...changes });
   const asNote = async () => {
-    const text = T.noteOf(`${row.title} ${summary(row.fact)}`.trim(), clockTime(row.fact.occurred_at), row.who ?? T.nobody, reasonsOf(row.problem).join(" · "));
-    const fact = { event_id: newId(), type: NOTE, occurred_at: row.fact.occurred_at, recorded_at: new Date(serviceNow()).toISOString(), late_reason: reason || T.lateDefault, data: { text: text.slice(0, NOTE_CHARS) } };
+    if (!plain) return;
+    const text = T.noteOf(`${row.title} ${summary(row.fact, file)}`.trim(), clockTime(row.fact.occurred_at), row.who ?? T.nobody, reasonsOf(row.problem, file).join(" · "));
+    const fact = { event_id: newId(), type: plain.type, occurred_at: row.fact.occurred_at, recorded_at: new Date(serviceNow()).toISOString(), late_reason: reason || T.lateDefault, data: { [plain.field]: text.slice(0, plain.max_chars) } };
     const { seq, state, ...kept } = row;
-    const note = await enqueue({ ...kept, ...mine(), fact, title: workflow.value?.facts[NOTE]?.title ?? row.title, problem: undefined, group: undefined, urgent: false });
+    const note = await enqueue({ ...kept, ...mine(), fact, title: plain.title, problem: undefined, group: undefined, urgent: false });
     await remove(seq);
     await send(note);
   };
@@ -83,7 +84,7 @@ function Decisions({ row }) {
     <label>${T.lateReason} <input value=${reason} onInput=${(/** @type {any} */ event) => setReason(event.target.value)} /></label>
     <div class="buttons">
       ${late && html`<button class="primary" data-do="late" disabled=${off} onClick=${doing(() => again({}))}>${T.lateEntry}</button>`}
-      ${!late && html`<button class="primary" data-do="note" disabled=${off} onClick=${doing(asNote)}>${T.onlyNote}</button>`}
+      ${!late && plain && html`<button class="primary" data-do="note" disabled=${off} onClick=${doing(asNote)}>${T.onlyNote}</button>`}
       <button data-do="correct" disabled=${off} onClick=${correct}>${T.correctIt}</button>
       ${against && html`<button data-do="replace" disabled=${off} onClick=${doing(() => again({ corrects: against }))}>${T.replaceIt}</button>`}
       <button data-do="withdraw" disabled=${off} onClick=${doing(() => remove(row.seq))}>${T.withdraw}</button></div>

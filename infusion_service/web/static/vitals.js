@@ -5,14 +5,16 @@ import { useState } from "preact/hooks";
 import { doubtsAbout, fieldErrors, reasonsOf, record } from "./charting.js";
 import { html } from "./markup.js";
 import { person } from "./people.js";
+import { meant, signsOf, workflow } from "./protocol.js";
 import { StopButton } from "./stop.js";
-import { SIGNS, T, code, unitOf } from "./strings.js";
+import { SIGNS, T, code, fieldName, unitOf } from "./strings.js";
 import { clockTime, serviceNow } from "./times.js";
-import { back, entries, go, said, view, workflow } from "./ward_state.js";
+import { back, entries, go, said, view } from "./ward_state.js";
 
-const VITALS = "vitals.recorded";
-const NEURO = "befast.checked";
-const ORDER = ["respiratory_rate_per_min", "spo2_percent", "systolic_mmhg", "diastolic_mmhg", "heart_rate_per_min", "temperature_celsius"];
+/** Signs in the order of a round; a product's own come after them. */
+const ROUND = Object.keys(SIGNS);
+/** What is said beside a sign, where the file asks for it. */
+const OXYGEN = "on_oxygen";
 const EARLIER = 2;
 const AGO_MIN = [0, 5, 10, 15, 30];
 const MINUTE_MS = 60000;
@@ -20,8 +22,20 @@ const MINUTE_MS = 60000;
 /** The digits of a field as its value: 368 is 36.8 where the field has one decimal. @param {any} field @param {string} digits */
 const valueOf = (field, digits) => Number(digits) / 10 ** field.scale;
 
+/** The highest a sign can be. @param {any} field */
+const highest = (field) => Number(field.hard?.[1] ?? field.at_most ?? Infinity);
+
 /** Whether no further digit can follow within the field's range. @param {any} field @param {string} digits */
-const isFull = (field, digits) => Number(digits) * 10 > Number(field.hard[1]) * 10 ** field.scale;
+const isFull = (field, digits) => Number(digits) * 10 > highest(field) * 10 ** field.scale;
+
+/** @param {string} sign */
+const nameOfSign = (sign) => SIGNS[/** @type {keyof SIGNS} */ (sign)] ?? fieldName(sign);
+
+/** The measured signs by rows: those that are charted together stand together. @param {any} fact @param {string[]} signs @returns {string[][]} */
+function rowsOf(fact, signs) {
+  const row = (/** @type {string} */ sign) => fact.together.find((/** @type {string[]} */ each) => each.includes(sign))?.filter((/** @type {string} */ each) => signs.includes(each)) ?? [sign];
+  return signs.map(row).filter((each, place) => each[0] === signs[place]);
+}
 
 /** @param {any} field @param {string} digits */
 function shown(field, digits) {
@@ -32,17 +46,21 @@ function shown(field, digits) {
 /** Every time a sign was charted, the latest first, without what was struck. @param {string} sign */
 function earlier(sign) {
   const struck = new Set(view.value.struck);
-  return entries.value.filter((entry) => entry.type === VITALS && entry.kind === "fact" && !struck.has(entry.entry_id) && sign in entry.data)
+  return entries.value.filter((entry) => entry.type === meant("vital_signs") && entry.kind === "fact" && !struck.has(entry.entry_id) && sign in entry.data)
     .sort((one, other) => other.occurred_at.localeCompare(one.occurred_at))
     .slice(0, EARLIER).map((entry) => ({ value: entry.data[sign], at: entry.occurred_at }));
 }
 
 /** @param {{day: any}} properties */
 export function VitalsScreen({ day }) {
-  const fact = workflow.value.facts[VITALS];
+  const type = String(meant("vital_signs"));
+  const neuro = meant("neuro_check");
+  const fact = workflow.value.facts[type];
+  const { measured: order, chosen: named } = signsOf(fact, ROUND);
+  const asked = Object.keys(workflow.value.facts[neuro ?? ""]?.fields ?? {});
   const [digits, setDigits] = useState(/** @type {Record<string, string>} */ ({}));
   const [chosen, setChosen] = useState(/** @type {Record<string, any>} */ ({}));
-  const [active, setActive] = useState(ORDER[0]);
+  const [active, setActive] = useState(order[0]);
   const [ago, setAgo] = useState(0);
   const [lateReason, setLateReason] = useState("");
   const [asks, setAsks] = useState(/** @type {any} */ (null));
@@ -51,7 +69,7 @@ export function VitalsScreen({ day }) {
 
   /** @param {string} from */
   const advance = (from) => {
-    const after = ORDER.slice(ORDER.indexOf(from) + 1);
+    const after = order.slice(order.indexOf(from) + 1);
     setActive(after.find((sign) => !digits[sign]) ?? "");
   };
   /** @param {string} key */
@@ -67,24 +85,25 @@ export function VitalsScreen({ day }) {
   /** @param {Record<string, any>} more */
   const choose = (more) => { setAsks(null); setScore(null); setChosen({ ...chosen, ...more }); };
 
-  const signs = ORDER.filter((sign) => digits[sign]);
+  const signs = order.filter((sign) => digits[sign]);
   const missing = fact.complete_set.filter((/** @type {string} */ sign) => !(digits[sign] || chosen[sign] !== undefined));
-  if (chosen.on_oxygen === undefined) missing.push("on_oxygen");
-  const empty = signs.length === 0 && chosen.consciousness === undefined && chosen.on_oxygen === undefined;
+  const oxygen = OXYGEN in fact.fields;
+  if (oxygen && chosen[OXYGEN] === undefined) missing.push(OXYGEN);
+  const empty = signs.length === 0 && Object.values(chosen).every((each) => each === undefined);
   const time = () => (ago ? { occurred_at: new Date(serviceNow() - ago * MINUTE_MS).toISOString(), ...(lateReason ? { late_reason: lateReason } : {}) } : {});
 
   const save = async (confirmed = false) => {
     const scoreBefore = day.vitals.news2?.total ?? null;
     const data = { ...Object.fromEntries(signs.map((sign) => [sign, valueOf(fact.fields[sign], digits[sign])])), ...chosen,
-      spo2_scale: day.vitals.spo2_scale?.value ?? 1, source: "manual", ...(confirmed ? { confirmed: true } : {}) };
-    if (!digits.spo2_percent) delete data.spo2_scale;
+      ...(digits.spo2_percent && "spo2_scale" in fact.fields ? { spo2_scale: day.vitals.spo2_scale?.value ?? 1 } : {}),
+      ...(fact.fields.source?.of.includes("manual") ? { source: "manual" } : {}), ...(confirmed ? { confirmed: true } : {}) };
     const doubts = doubtsAbout(fact, data, day.state);
     if (doubts) {
       setAsks(doubts);
       return;
     }
     setBusy(true);
-    const answer = await record(day.day_id, { type: VITALS, data, ...time() }, { title: T.vitals });
+    const answer = await record(day.day_id, { type, data, ...time() }, { title: T.vitals });
     setBusy(false);
     if (!answer.ok) {
       setAsks(answer.problem ?? null);
@@ -95,13 +114,13 @@ export function VitalsScreen({ day }) {
     setDigits({});
     setChosen({});
     setAsks(null);
-    setActive(ORDER[0]);
+    setActive(order[0]);
   };
   const noNewSign = async () => {
     setBusy(true);
     const usual = new Set(day.baseline_deficits);
-    const data = Object.fromEntries(Object.keys(workflow.value.facts[NEURO].fields).map((item) => [item, usual.has(item)]));
-    await record(day.day_id, { type: NEURO, data, ...time() }, { title: T.noNewSign });
+    const data = Object.fromEntries(asked.map((item) => [item, usual.has(item)]));
+    await record(day.day_id, { type: String(neuro), data, ...time() }, { title: T.noNewSign });
     setBusy(false);
   };
   const last = said.value;
@@ -109,7 +128,7 @@ export function VitalsScreen({ day }) {
 
   /** @param {string} sign */
   const cell = (sign) => html`<button class="sign" data-sign=${sign} aria-pressed=${active === sign} data-doubt=${sign in wrong ? "yes" : "no"}
-    onClick=${() => setActive(sign)}><span>${SIGNS[/** @type {keyof SIGNS} */ (sign)]}</span>
+    onClick=${() => setActive(sign)}><span>${nameOfSign(sign)}</span>
     <b>${shown(fact.fields[sign], digits[sign] ?? "") || T.unknown}</b> <small>${unitOf(sign)}</small></button>`;
   /** @param {string[]} of */
   const past = (of) => {
@@ -123,12 +142,8 @@ export function VitalsScreen({ day }) {
 
   return html`<main class="vitals" aria-label=${T.vitals}>
     <div class="signs">
-      <div class="row">${cell("respiratory_rate_per_min")}${past(["respiratory_rate_per_min"])}</div>
-      <div class="row">${cell("spo2_percent")}${choice("on_oxygen", false, T.air, T.air)}${choice("on_oxygen", true, T.oxygen, T.oxygen)}${past(["spo2_percent"])}</div>
-      <div class="row">${cell("systolic_mmhg")}${cell("diastolic_mmhg")}${past(["systolic_mmhg", "diastolic_mmhg"])}</div>
-      <div class="row">${cell("heart_rate_per_min")}${past(["heart_rate_per_min"])}</div>
-      <div class="row">${cell("temperature_celsius")}${past(["temperature_celsius"])}</div>
-      <div class="row acvpu" role="group" aria-label=${SIGNS.consciousness}>${fact.fields.consciousness.of.map((/** @type {string} */ level) => choice("consciousness", level, level, `${level}: ${code(level)}`))}${past(["consciousness"])}</div>
+      ${rowsOf(fact, order).map((row) => html`<div class="row" key=${row[0]}>${row.map(cell)}${row[0] === "spo2_percent" && oxygen && html`${choice(OXYGEN, false, T.air, T.air)}${choice(OXYGEN, true, T.oxygen, T.oxygen)}`}${past(row)}</div>`)}
+      ${named.map((sign) => html`<div class="row acvpu" key=${sign} role="group" aria-label=${nameOfSign(sign)}>${fact.fields[sign].of.map((/** @type {string} */ level) => choice(sign, level, level.length > 1 ? code(level) : level, `${level}: ${code(level)}`))}${past([sign])}</div>`)}
       <div class="row when" role="group" aria-label=${T.when}><span>${T.when}</span>${AGO_MIN.map((minutes) => html`<button class="choice" data-ago=${minutes} aria-pressed=${ago === minutes}
         onClick=${() => setAgo(minutes)} aria-label=${minutes ? T.ago(minutes) : T.now}>${minutes ? `−${minutes}` : T.now}</button>`)}
         ${ago > 0 && html`<input class="late" aria-label=${T.lateReason} placeholder=${T.lateReason} value=${lateReason} onInput=${(/** @type {any} */ event) => setLateReason(event.target.value)} />`}</div>
@@ -139,20 +154,20 @@ export function VitalsScreen({ day }) {
       <button data-key="0" onClick=${() => press("0")}>0</button>
       <button data-key="next" onClick=${() => active && advance(active)}>${T.nextSign}</button>
     </div>
-    <div class="neuro"><span>${T.neuro}</span>
+    ${neuro && html`<div class="neuro"><span>${T.neuro(asked.map(fieldName))}</span>
       <button class="choice" id="no-new-sign" disabled=${busy || !person.value} onClick=${noNewSign}>${T.noNewSign}</button>
-      <button class="choice" id="any-sign" onClick=${() => go(day.day_id, { kind: "fact", type: NEURO })}>${T.anySign}</button></div>
+      <button class="choice" id="any-sign" onClick=${() => go(day.day_id, { kind: "fact", type: neuro })}>${T.anySign}</button></div>`}
     <div class="bottom-bar vitals-bar">
       <button class="plain" id="vitals-back" onClick=${back}>‹ ${T.back}</button>
       <button class="primary big" id="save-vitals" disabled=${busy || empty || !person.value} onClick=${() => save()}>${T.saveVitals}</button>
       <div class="vitals-said">${asks
         ? asks.code === "needs_confirmation"
-          ? html`<p class="doubt" role="alert">${T.unusual((asks.fields ?? [asks.field]).map((/** @type {string} */ sign) => `${SIGNS[/** @type {keyof SIGNS} */ (sign)] ?? sign} ${shown(fact.fields[sign], digits[sign] ?? "")}`).join(", "))}</p>
+          ? html`<p class="doubt" role="alert">${T.unusual((asks.fields ?? [asks.field]).map((/** @type {string} */ sign) => `${nameOfSign(sign)} ${shown(fact.fields[sign], digits[sign] ?? "")}`).join(", "))}</p>
             <button class="choice" id="confirm" onClick=${() => save(true)}>${T.confirmMeasured}</button>`
           : html`<p class="doubt" role="alert">${reasonsOf(asks).join(" · ")}</p>`
         : last && empty ? html`<p id="said" class="said" role="status" data-kind=${last.kind}>${last.text}</p>
           ${score && html`<p class="score" id="news2-now"><b>${T.news2Now(String(score.total))}</b> ${score.change !== null && T.news2Change(score.change)}</p>`}`
-        : html`<p>${!person.value ? T.signInFirst : empty ? T.nothingEntered : missing.length ? T.incomplete(missing.map((/** @type {string} */ sign) => sign === "on_oxygen" ? `${T.air}/${T.oxygen}` : SIGNS[/** @type {keyof SIGNS} */ (sign)]).join(", ")) : T.complete}</p>`}</div>
+        : html`<p>${!person.value ? T.signInFirst : empty ? T.nothingEntered : missing.length ? T.incomplete(missing.map((/** @type {string} */ sign) => sign === OXYGEN ? `${T.air}/${T.oxygen}` : nameOfSign(sign)).join(", ")) : T.complete}</p>`}</div>
       <${StopButton} day=${day} />
     </div>
   </main>`;

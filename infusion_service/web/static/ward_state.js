@@ -6,6 +6,7 @@ import { forgetAll, forgetOtherDays, keep, keepDay, kept, keptDay } from "./kept
 import { listen, listenAnew, startWatchdog } from "./link.js";
 import { hasLeft, learn, person, recallPerson, startAutoLock, turn } from "./people.js";
 import { flush, openQueue, unsent } from "./queue.js";
+import { fileOf, learnFile, nameOfFile, workflow } from "./protocol.js";
 import { ask, post } from "./service.js";
 import { soundFor } from "./sound.js";
 import { hear, localDate, recallClock, serviceClock, zone } from "./times.js";
@@ -19,10 +20,9 @@ export const device = signal("");
 /** Whether the last question was answered. */
 export const reachable = signal(true);
 export const rows = signal(/** @type {any[]} */ ([]));
-/** The open day's view, its entries, and its workflow. */
+/** The open day's view and its entries. */
 export const view = signal(/** @type {any} */ (null));
 export const entries = signal(/** @type {any[]} */ ([]));
-export const workflow = signal(/** @type {any} */ (null));
 /** Where in the page somebody is: the board, or a day with an open panel. */
 export const place = signal(/** @type {{day: string | null, panel: any}} */ ({ day: null, panel: null }));
 /** Days that somebody called theirs on this tablet. */
@@ -30,8 +30,6 @@ export const mine = signal(/** @type {string[]} */ ([]));
 /** The last thing that was recorded or refused. */
 export const said = signal(/** @type {{kind: string, text: string} | null} */ (null));
 
-/** @type {Map<string, any>} */
-const workflows = new Map();
 let asking = false;
 let askAgain = false;
 let reported = "";
@@ -88,6 +86,7 @@ async function refreshBoard() {
   if (dated.status !== 200) return;
   hear(dated.body.as_of, dated.body.clock);
   const found = new Map([...open.body.days, ...dated.body.days].map((row) => [row.day_id, row]));
+  for (const row of found.values()) await workflowOf(row.workflow);
   batch(() => {
     soundFor([...found.values()].flatMap((row) => row.alerts), rows.value.length === 0);
     rows.value = [...found.values()];
@@ -95,20 +94,18 @@ async function refreshBoard() {
   });
   await keep("board", { rows: rows.value, zone: zone.value, device: device.value });
   await forgetOtherDays(new Set(found.keys()));
-  for (const row of found.values()) await workflowOf(row.workflow);
 }
 
 /** @param {{name: string, version: number} | undefined} named @returns {Promise<any>} */
 async function workflowOf(named) {
   if (!named) return undefined;
-  const known = `${named.name}/${named.version}`;
-  if (!workflows.has(known)) {
-    const answer = await ask(`/v1/workflows/${known}`);
-    if (answer.status !== 200) return undefined;
-    workflows.set(known, answer.body);
-    await keep(`workflow:${known}`, answer.body);
-  }
-  return workflows.get(known);
+  const found = fileOf({ workflow: named });
+  if (found) return found;
+  const answer = await ask(`/v1/workflows/${nameOfFile(named)}`);
+  if (answer.status !== 200) return undefined;
+  learnFile(answer.body);
+  await keep(`workflow:${nameOfFile(named)}`, answer.body);
+  return answer.body;
 }
 
 /** @param {string} day */
@@ -165,13 +162,12 @@ const allowedOffline = (found) => Object.entries(found.facts).filter(([, fact]) 
   .map(([type, fact]) => ({ type, title: fact.title, by: fact.by, blocked_by: [] }));
 
 /** @param {{name: string, version: number}} named */
-async function keptWorkflow({ name, version }) {
-  const known = `${name}/${version}`;
-  if (!workflows.has(known)) {
-    const found = await kept(`workflow:${known}`);
-    if (found) workflows.set(known, found);
+async function keptWorkflow(named) {
+  if (!fileOf({ workflow: named })) {
+    const found = await kept(`workflow:${nameOfFile(named)}`);
+    if (found) learnFile(found);
   }
-  return workflows.get(known);
+  return fileOf({ workflow: named });
 }
 
 /** Call a day one's own, or no longer. @param {string} day */
@@ -232,6 +228,7 @@ async function recall() {
   await Promise.all([recallClock(), recallPerson()]);
   const board = await kept("board");
   if (!board) return;
+  for (const row of board.rows) if (row.workflow) await keptWorkflow(row.workflow);
   batch(() => {
     rows.value = board.rows;
     zone.value = board.zone;
