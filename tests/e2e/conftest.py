@@ -99,6 +99,19 @@ class Tablet:
         """Keep a picture of the screen, where pictures are asked for."""
         await keep_picture(self.page, name)
 
+    def listen(self) -> None:
+        """Note what the browser complains of on this page."""
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+
+    async def second_page(self) -> Tablet:
+        """Open the page once more, beside this one on the same tablet."""
+        beside = Tablet(await self.page.context.new_page(), self.ward, name=self.name, complaints=self.complaints)
+        beside.listen()
+        await beside.page.goto(self.ward.url)
+        await expect(beside.page.locator(".tile").first).to_be_visible()
+        return beside
+
     async def sign_out(self) -> None:
         """Sign out whoever is signed in."""
         await self.tap("#sign-out")
@@ -110,11 +123,11 @@ class Tablet:
 
     def expect_silence(self) -> None:
         """The service was away: the browser names each call it could not make, which is no fault of the page."""
-        self.complaints = [each for each in self.complaints if "net::ERR_" not in each]
+        self.complaints[:] = [each for each in self.complaints if "net::ERR_" not in each]
 
     def expect_refusal(self) -> None:
         """A refusal was wanted: the browser names its status in its console, which is no fault of the page."""
-        self.complaints = [each for each in self.complaints if "the server responded with a status of 4" not in each]
+        self.complaints[:] = [each for each in self.complaints if "the server responded with a status of 4" not in each]
 
 
 @pytest.fixture(scope="session")
@@ -162,8 +175,10 @@ class Tablets:
         size: ViewportSize = LYING,
         dark: bool = False,
         own_clock: bool = False,
+        script: str = "",
     ) -> Tablet:
-        """Open the page on an enrolled tablet of its own. With `own_clock` the test moves the tablet's time."""
+        """Open the page on an enrolled tablet of its own. With `own_clock` the test moves the tablet's time; `script`
+        runs before the page's own."""
         context = await self.browser.new_context(
             viewport=size,
             has_touch=True,
@@ -174,10 +189,11 @@ class Tablets:
         context.set_default_timeout(WAIT_MS)
         if own_clock:
             await context.clock.install()
+        if script:
+            await context.add_init_script(script)
         page = await context.new_page()
         tablet = Tablet(page, ward, name=name)
-        page.on("pageerror", lambda error: tablet.complaints.append(str(error)))
-        page.on("console", lambda said: tablet.complaints.append(said.text) if said.type == "error" else None)
+        tablet.listen()
         self.opened.append(tablet)
         await tablet.enrol()
         await tablet.keeps_the_page()
