@@ -123,7 +123,7 @@ class _Way:
         """Tells the connector host, port and TLS; it is never sent itself."""
         self._begin = (
             f"POST {parsed.raw_path_qs} HTTP/1.1\r\nHost: {parsed.host_port_subcomponent}\r\n"
-            "accept: */*\r\naccept-encoding: identity\r\n"
+            "accept-encoding: identity\r\n"
         )
 
     def head(self, headers: Mapping[str, str], length: int) -> bytes:
@@ -154,7 +154,7 @@ async def _exchanged(connection: Connection, request: bytes, body: bytes) -> Rep
     while message.code < SWITCHING_PROTOCOLS or SWITCHING_PROTOCOLS < message.code < OK_MIN:
         message, content = await protocol.read()  # said on the way to the answer, such as 103
     read = b"" if content.at_eof() else await _read(content)  # most receivers have nothing to say
-    kept = {name: message.headers.get(name, "")[:HEADER_CHARS_MAX] for name in KEPT_HEADERS}
+    kept = {name: message.headers[name][:HEADER_CHARS_MAX] for name in KEPT_HEADERS if name in message.headers}
     # Of what was taken nothing needs explaining.
     said = "" if message.code < CLIENT_ERROR_MIN else excerpt(read, body)
     return Reply(status=message.code, headers=kept, excerpt=said)

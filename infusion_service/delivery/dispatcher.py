@@ -166,7 +166,7 @@ class Dispatcher:
             await self._requeue()
             return
         if self.endpoint.state == "active" and await self._fill(now):
-            self._launch()
+            self._launch(self._clock.now())
             await asyncio.sleep(0)  # a store in memory never waits: let the replies in
             return
         self._settler.look_after(now)
@@ -177,7 +177,7 @@ class Dispatcher:
         if self._told or self._settler.disable_reason is not None:
             return
         await self._keep_house(now)
-        self._launch()
+        self._launch(self._clock.now())
         await self._clock.wait_until(self._next_moment(), self._wake)
 
     async def _fill(self, now: datetime) -> bool:
@@ -259,9 +259,8 @@ class Dispatcher:
             self._parked_known = False
         self._keeper.note(rows)
 
-    def _launch(self) -> None:
+    def _launch(self, now: datetime) -> None:
         """Start whatever may start now."""
-        now = self._clock.now()
         while (item := self._next_item(now)) is not None:
             task = asyncio.create_task(self._send(item), name=f"delivery {item.epsequence} to {self.endpoint.id}")
             self._sending.add(task)
@@ -303,7 +302,7 @@ class Dispatcher:
             self._parked_known = False
         following = self._next_item(now)
         if following is not None:
-            self._launch()
+            self._launch(now)
         half_empty = len(self._lanes) < WINDOW // 2
         idle = self._lanes.in_flight < self.endpoint.max_in_flight
         if idle or self._told or len(self._keeper.unsaved) >= UNSAVED_MAX or (half_empty and self._more_to_take()):

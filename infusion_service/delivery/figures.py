@@ -6,7 +6,7 @@ format (`web.metrics`).
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,11 +38,11 @@ class Tally:
     """Attempts of the endpoints of a site since the start."""
 
     def __init__(self) -> None:
-        self._outcomes: dict[str, Counter[str]] = {}
+        self._outcomes: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
     def count(self, endpoint_id: str, reply: Reply) -> None:
         """Count an attempt."""
-        self._outcomes.setdefault(endpoint_id, Counter())[outcome(reply)] += 1
+        self._outcomes[endpoint_id][outcome(reply)] += 1
 
     def of(self, endpoint_id: str) -> Mapping[str, int]:
         """Attempts of one endpoint by outcome."""

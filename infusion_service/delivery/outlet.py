@@ -61,6 +61,7 @@ class Outlet:
         self._headers = {
             "content-type": CONTENT_TYPE,
             "user-agent": USER_AGENT,
+            "accept": "*/*",
             **headers,
         }
 

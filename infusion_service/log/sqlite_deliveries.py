@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from infusion_service.clinical.vocabulary import format_time
@@ -16,10 +17,17 @@ from infusion_service.log.sqlite_reader import Reader
 from infusion_service.log.sqlite_rows import from_ms, to_ms
 from infusion_service.log.sqlite_schema import RawConnection
 from infusion_service.log.sqlite_writer import Writer
-from infusion_service.log.statements import load_statements
+from infusion_service.log.statements import for_rows, load_statements
 from infusion_service.log.store import id_bytes
 
 SQL = load_statements("sqlite/deliveries.sql")
+
+_ROWS_AT_ONCE = (64, 16, 4, 1)
+"""Few statements for many rows: each one hands the interpreter to the event loop and waits for it again."""
+
+_FOR_ROWS = {
+    (name, rows): for_rows(SQL[name], rows) for name in ("insert_delivery", "change_delivery") for rows in _ROWS_AT_ONCE
+}
 
 Run = Callable[..., Awaitable[Any]]
 """Runs a function of a `Reader` or `Writer` and its arguments in that one's thread."""
@@ -116,15 +124,23 @@ def _select_page(
 def _change(writer: Writer, site: str, batch: DeliveryBatch) -> int:
     def work(connection: RawConnection, site_key: int) -> None:
         new = [(site_key, id_bytes(row.endpoint_id), row.epsequence, row.seq, *_fixed(row)) for row in batch.new]
-        connection.executemany(SQL["insert_delivery"], new)
+        _execute_for_all(connection, "insert_delivery", new)
         changed = [(*_fate(row), site_key, id_bytes(row.endpoint_id), row.epsequence) for row in batch.changed]
-        connection.executemany(SQL["change_delivery"], changed)
+        _execute_for_all(connection, "change_delivery", changed)
         if batch.requeue is not None:
             again = batch.requeue
             values = (site_key, id_bytes(again.endpoint_id), again.from_seq, again.to_seq)
             connection.execute(SQL["requeue_deliveries"], values)
 
     return writer.change(site, work, batch.operational)
+
+
+def _execute_for_all(connection: RawConnection, name: str, rows: Sequence[tuple[object, ...]]) -> None:
+    first = 0
+    for width in _ROWS_AT_ONCE:
+        while len(rows) - first >= width:
+            connection.execute(_FOR_ROWS[name, width], list(chain.from_iterable(rows[first : first + width])))
+            first += width
 
 
 def _forget_bodies(writer: Writer, site: str, endpoint_id: str, settled_before: datetime) -> int:

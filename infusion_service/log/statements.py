@@ -33,5 +33,5 @@ def load_statements(*paths: str) -> dict[str, str]:
 
 
 def for_rows(statement: str, rows: int) -> str:
-    """The same INSERT for so many rows at once: its `VALUES (?, ...)` repeated."""
+    """The same statement for so many rows at once: its `VALUES (?, ...)` repeated."""
     return _VALUES.sub(lambda values: "VALUES " + ", ".join([values[1]] * rows), statement)

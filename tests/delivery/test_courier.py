@@ -68,7 +68,7 @@ async def test_an_attempt_is_these_bytes_and_the_next_one_goes_through_the_same_
     assert (
         receiver.requests
         == [
-            b"POST /hook?of=ward%%201 HTTP/1.1\r\nHost: 127.0.0.1:%d\r\naccept: */*\r\naccept-encoding: identity\r\n"
+            b"POST /hook?of=ward%%201 HTTP/1.1\r\nHost: 127.0.0.1:%d\r\naccept-encoding: identity\r\n"
             b"content-type: application/json\r\nwebhook-id: w-1\r\ncontent-length: 2\r\n\r\n{}" % receiver.port
         ]
         * 2

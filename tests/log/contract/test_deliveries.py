@@ -65,6 +65,18 @@ async def test_a_change_writes_the_fate_and_keeps_the_bytes(store: Store) -> Non
     assert [found.epsequence for found in await store.deliveries.waiting(SITE, ENDPOINT, limit=10)] == [2]
 
 
+@pytest.mark.parametrize("count", [3, 64, 85, 150])
+async def test_however_many_change_at_once_each_gets_its_own_fate(store: Store, count: int) -> None:
+    rows = [row(number) for number in range(1, count + 1)]
+    fates = [
+        replace(row, state="done", settled_at=NOW + timedelta(seconds=row.epsequence), history=f"[{row.epsequence}]")
+        for row in rows[1:]
+    ]
+    await store.deliveries.change(SITE, DeliveryBatch(new=rows, changed=fates[::-1]))
+    found = [await store.deliveries.one(SITE, ENDPOINT, row.epsequence) for row in rows]
+    assert found == [rows[0], *fates]
+
+
 async def test_parked_ones_come_back_by_their_time(store: Store) -> None:
     soon = replace(row(1), state="parked", next_attempt_at=NOW + timedelta(minutes=5))
     never = replace(row(2), state="parked")

@@ -8,10 +8,12 @@ INSERT INTO delivery (
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: change_delivery
--- What became of an attempt. Number, entry and bytes stay.
+-- What became of attempts. Number, entry and bytes stay.
 UPDATE delivery
-SET state = ?, reason = ?, attempts = ?, first_failed_at_ms = ?, next_attempt_at_ms = ?, settled_at_ms = ?, history = ?
-WHERE site_key = ? AND endpoint_id = ? AND epsequence = ?;
+SET state = fate.column1, reason = fate.column2, attempts = fate.column3, first_failed_at_ms = fate.column4,
+    next_attempt_at_ms = fate.column5, settled_at_ms = fate.column6, history = fate.column7
+FROM (VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)) AS fate
+WHERE site_key = fate.column8 AND endpoint_id = fate.column9 AND epsequence = fate.column10;
 
 -- name: requeue_deliveries
 -- A replay: the same bytes once more. Those whose bytes were forgotten are left alone.
