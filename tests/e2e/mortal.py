@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 
 from tests.cli.running import PROGRAM, Site, environment
 from tests.e2e.ward import DATE
@@ -12,9 +13,13 @@ from tests.e2e.ward import DATE
 class MortalService:
     """The real command in a process of its own."""
 
-    def __init__(self, site: Site) -> None:
-        """Serve `site`, on any free port the first time and on the same one ever after."""
+    def __init__(self, site: Site, *, program_in: Path | None = None) -> None:
+        """Serve `site`, on any free port the first time and on the same one ever after.
+
+        `program_in` is where another version of the program lies.
+        """
         self._site = site
+        self.program_in = program_in
         self._port = "0"
         self._process: subprocess.Popen[str] | None = None
 
@@ -27,6 +32,7 @@ class MortalService:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            cwd=self.program_in,
         )
         assert self._process.stdout is not None
         line = self._process.stdout.readline()

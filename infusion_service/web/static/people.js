@@ -6,6 +6,7 @@ import { forgetNames, keep, kept } from "./kept.js";
 import { setCurrentSession } from "./queue.js";
 import { ask, post } from "./service.js";
 import { T } from "./strings.js";
+import { moment, passedSince } from "./times.js";
 
 /** @typedef {{staff: string, role: string, session: string | null, badge?: string}} Person */
 
@@ -17,7 +18,7 @@ const NOTE_EVERY_MS = 10000;
 
 export const person = signal(/** @type {Person | null} */ (null));
 
-let touchedAt = performance.now();
+let touchedAt = moment();
 let notedAt = -Infinity;
 /** Somebody signed out while the service was away: their session ends with the first word to it. */
 let signOutDue = false;
@@ -32,7 +33,7 @@ function set(who) {
   turns += 1;
   person.value = who;
   setCurrentSession(who?.session ?? null);
-  touchedAt = performance.now();
+  touchedAt = moment();
   note();
 }
 
@@ -125,12 +126,15 @@ async function endSession(had) {
 
 /** Sign out who has left. @param {() => boolean} onBoard whether the board is shown, which anybody may pass */
 export function startAutoLock(onBoard) {
-  const touched = () => {
-    touchedAt = performance.now();
-    if (person.value && touchedAt - notedAt > NOTE_EVERY_MS) note();
+  const lock = () => {
+    if (person.value && passedSince(touchedAt) > (onBoard() ? ON_BOARD_MS : ON_DAY_MS)) signOut();
   };
-  for (const each of ["pointerdown", "keydown"]) addEventListener(each, touched, { passive: true });
-  setInterval(() => {
-    if (person.value && performance.now() - touchedAt > (onBoard() ? ON_BOARD_MS : ON_DAY_MS)) signOut();
-  }, LOOK_EVERY_MS);
+  const touched = () => {
+    // A tablet that has just woken up is locked by the first touch, not kept open by it.
+    lock();
+    touchedAt = moment();
+    if (person.value && performance.now() - notedAt > NOTE_EVERY_MS) note();
+  };
+  for (const each of ["pointerdown", "keydown"]) addEventListener(each, touched, { passive: true, capture: true });
+  setInterval(lock, LOOK_EVERY_MS);
 }

@@ -7,6 +7,12 @@ const SCRIPT = "/sw.js";
 /** A newer version of the page waits on this tablet. */
 export const newVersion = signal(/** @type {ServiceWorker | null} */ (null));
 
+/** @type {ServiceWorkerRegistration | null} */
+let registered = null;
+
+/** Ask for a newer version: a service that was away may have come back as another. */
+export const lookForNewVersion = () => registered?.update().catch(() => null);
+
 /** @returns {any} the address, as the policy wants it: this one, and no other, may be a script's */
 function scriptAddress() {
   const types = /** @type {any} */ (globalThis).trustedTypes;
@@ -28,6 +34,7 @@ export async function keepShell() {
     // The network went away meanwhile; the next load of the page tries again.
     return;
   }
+  registered = registration;
   const notice = () => {
     if (registration.waiting && navigator.serviceWorker.controller) newVersion.value = registration.waiting;
   };

@@ -8,6 +8,7 @@ import { hasLeft, learn, person, recallPerson, startAutoLock, turn } from "./peo
 import { flush, openQueue, unsent } from "./queue.js";
 import { fileOf, learnFile, nameOfFile, workflow } from "./protocol.js";
 import { ask, post } from "./service.js";
+import { lookForNewVersion } from "./shell.js";
 import { soundFor } from "./sound.js";
 import { hear, localDate, recallClock, serviceClock, zone } from "./times.js";
 
@@ -74,7 +75,7 @@ async function askEverything() {
   if (session.status !== 200) throw new Error(String(session.status));
   await learn(session.body);
   batch(() => { enrolled.value = true; device.value = session.body.device; });
-  listen(refresh, () => { flush(); reported = ""; });
+  listen(refresh, () => { flush(); reported = ""; lookForNewVersion(); });
   await Promise.all([place.value.day === null ? refreshBoard() : refreshDay(place.value.day), report()]);
 }
 
