@@ -38,7 +38,7 @@ def look_into(settings: Settings) -> list[Part]:
         with reading(settings.database) as connection:
             reader = Reader(connection)
             return [look(settings, reader) for look in looks]
-    except (StoreError, UNREADABLE) as error:
+    except (StoreError, *UNREADABLE) as error:
         return [Part("database", f"{settings.database} cannot be read", str(error))]
 
 

@@ -26,8 +26,8 @@ from infusion_service.log.store import StoreUnusable
 
 SQL = load_statements("sqlite/verify.sql")
 
-UNREADABLE: type[Exception] = driver.DatabaseError
-"""What a damaged file raises in the middle of reading."""
+UNREADABLE: tuple[type[Exception], type[Exception]] = (driver.DatabaseError, UnicodeDecodeError)
+"""What a damaged file raises in the middle of reading: also a text, or SQLite's own message, that is none any more."""
 
 
 class LogFile:

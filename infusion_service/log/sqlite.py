@@ -354,5 +354,5 @@ def _translated() -> Iterator[None]:
     """No error of the driver leaves this module."""
     try:
         yield
-    except driver.Error as exc:
+    except (driver.Error, UnicodeDecodeError) as exc:
         raise translation(exc) from exc

@@ -20,7 +20,12 @@ _FATAL = frozenset({_IOERR, _CORRUPT, _NOTADB})
 
 
 def translation(error: Exception) -> StoreError:
-    """What a driver's error means to the port. Without a code (a misuse of the driver) it is a failure, not fatal."""
+    """What a driver's error means to the port. Without a code (a misuse of the driver) it is a failure, not fatal.
+
+    A text that is none any more is a damaged file.
+    """
+    if isinstance(error, UnicodeDecodeError):
+        return StorageFailed(f"SQLite: the file is damaged: {error.reason}", fatal=True)
     code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_BITS
     if code == _FULL:
         return StorageFull("the disk is full")

@@ -22,6 +22,9 @@ from infusion_service.log.verify_report import Report, Step
 from infusion_service.log.verify_states import DayCheck, NotDerivable, WorkflowFiles
 from infusion_service.log.verify_structure import TIME_CHARS, Progress, Structure, StructurePass
 
+PUBLIC_KEY_BYTES = 32
+"""Of Ed25519."""
+
 UNPINNED = "by a key that the log itself names: keep its line outside and hand it in by --public-key"
 
 
@@ -102,10 +105,11 @@ class Verification:
             return list(self._evidence.keys)
         keys: dict[bytes, None] = {}
         for seq, entry in structure.site_entries:
-            if entry.type == KEY_ADDED:
-                keys[b64decode(str(entry.data["public_key"]))] = None
-            elif entry.type == KEY_RETIRED and seq <= size:
-                keys.pop(b64decode(str(entry.data["public_key"])), None)
+            key = _public_key(entry)
+            if key is not None and entry.type == KEY_ADDED:
+                keys[key] = None
+            elif key is not None and entry.type == KEY_RETIRED and seq <= size:
+                keys.pop(key, None)
         return [Verifier(origin, key) for key in keys]
 
     def _signed(self, raw: bytes, structure: Structure, origin: str | None = None) -> Checkpoint:
@@ -206,6 +210,15 @@ class Verification:
             if entry_type != entry.type:
                 self._report.findings.add("form", seq, f"its row says {entry_type}, its body {entry.type}")
             yield seq, entry
+
+
+def _public_key(entry: Entry) -> bytes | None:
+    """The key that an entry of stream `site` names; None where it names none, or a damaged one."""
+    try:
+        key = b64decode(str(entry.data.get("public_key", "")), validate=True)
+    except ValueError:
+        return None
+    return key if len(key) == PUBLIC_KEY_BYTES else None
 
 
 def _said_by(raw: bytes | None) -> Checkpoint | None:

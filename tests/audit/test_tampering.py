@@ -5,25 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from itertools import zip_longest
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from bench.days import fill
-from infusion_service.bootstrap import open_service
-from infusion_service.clinical.vocabulary import parse_time
-from infusion_service.intake.clock import SimulatedClock
 from infusion_service.log.checkpoints import CheckpointDirectory
-from infusion_service.log.log_file import UNREADABLE, LogFile, reading
+from infusion_service.log.log_file import LogFile
 from infusion_service.log.note import Signer, Verifier
 from infusion_service.log.signing_keys import read_keys
-from infusion_service.log.store import StoreUnusable
-from infusion_service.log.verify import Evidence, verify_log
+from infusion_service.log.verify import verify_log
 from infusion_service.log.verify_report import Report
-from tests.audit.played import OFFICE, SITE, play, settings_in
-from tests.audit.tampering import MANIPULATIONS, Manipulation, Row, Victim, first_difference, opened
+from tests.audit.played import SITE, play
+from tests.audit.rotting import caught_or_harmless, power_cut
+from tests.audit.tampering import MANIPULATIONS, Manipulation, Victim, first_difference, opened
 
 
 def keys_of(victim: Victim) -> list[Verifier]:
@@ -110,57 +106,9 @@ def test_a_flipped_bit_in_a_file_is_caught_where_it_changes_the_log(
     assert flipped  # some of them hit an entry
 
 
-def caught_or_harmless(copy: Path, unclosed: Path, seed: int) -> bool:
-    """Hold the verdict on a harmed copy against the rows that can still be read; True when it was caught."""
-    outside = CheckpointDirectory(unclosed / "checkpoints", SITE)
-    newest = outside.newest()
-    assert newest is not None
-    hashes = outside.leaf_hashes_file(newest.origin).read_bytes()
-    before = rows_of(unclosed / "infusion.db")
-    now = rows_of(copy / "infusion.db")
-    evidence = Evidence(checkpoint=newest.note, leaf_hashes=hashes)
-    changed = next((seq for seq, (old, new) in enumerate(zip_longest(before, now), start=1) if old != new), None)
-    try:
-        with reading(copy / "infusion.db") as connection:
-            report = verify_log(LogFile(connection), evidence)
-    except StoreUnusable:
-        return True  # not even a database any more
-    assert report.ok == (changed is None), (seed, changed, report.findings.listed[:3])
-    assert report.findings.first_bad_seq == changed, (seed, report.findings.listed[:3])
-    return changed is not None
-
-
-def rows_of(database: Path) -> list[Row]:
-    """As many rows as can be read."""
-    rows: list[Row] = []
-    try:
-        with reading(database) as connection:
-            names = dict(connection.execute("SELECT stream_key, stream_id FROM stream"))
-            rows.extend((*row, names.get(row[1])) for row in LogFile(connection, SITE).rows())
-    except (StoreUnusable, UNREADABLE):
-        pass
-    return rows
-
-
 @pytest.fixture
 def unclosed(tmp_path: Path) -> Path:
-    """Copy a site's files while it runs, after the start and a few days."""
-    directory = tmp_path / "running"
-    directory.mkdir()
-    play(directory, "s08")
-    cut = tmp_path / "cut"
-
-    async def run_on() -> None:
-        settings = settings_in(directory)
-        async with open_service(settings, clock=SimulatedClock(parse_time("2026-12-24T08:00:00Z"))) as service:
-            for _ in range(12):
-                await service.intake.record("note", {"text": "x" * 300}, OFFICE)
-            await service.checkpoints.stop()
-            shutil.copytree(directory, cut)
-
-    asyncio.run(run_on())
-    assert (cut / "infusion.db-wal").stat().st_size
-    return cut
+    return power_cut(tmp_path)
 
 
 @pytest.mark.drill
