@@ -142,10 +142,10 @@ class Checkpoints:
     async def _learn(self) -> None:
         self._private = read_keys(self._key_directory)
         for entry in await self._entries_of(LOG_CONTINUED):
-            self.origin = str(entry.as_json()["data"]["origin"])
+            self.origin = _said(entry, "origin")
         for kind, found in ((KEY_ADDED, self._added), (KEY_RETIRED, self._retired)):
             for entry in await self._entries_of(kind):
-                found[b64decode(entry.as_json()["data"]["public_key"])] = entry.seq
+                found[b64decode(_said(entry, "public_key"))] = entry.seq
 
     async def _entries_of(self, entry_type: str) -> list[LogEntry]:
         rows = await self._store.read_log(self._site, limit=ENTRIES_PER_READ, stream=SITE_STREAM, entry_type=entry_type)
@@ -267,6 +267,14 @@ class Checkpoints:
             for row in rows:
                 self._hashes += row.leaf_hash
             after = rows[-1].seq
+
+
+def _said(entry: LogEntry, name: str) -> str:
+    """What an entry about keys or origins says. Raises `StoreUnusable` for one that is not what was written."""
+    try:
+        return str(entry.as_json()["data"][name])
+    except (KeyError, TypeError, ValueError):
+        raise StoreUnusable(f"entry {entry.seq} of the log is damaged: run infusion verify") from None
 
 
 def _public(key: Ed25519PrivateKey) -> bytes:

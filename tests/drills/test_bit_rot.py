@@ -242,10 +242,12 @@ async def test_a_schema_that_is_no_text_any_more_is_said_to_be_damage(played: Pa
     assert failed.value.fatal
 
 
-def test_a_key_that_the_log_names_no_more_is_found_at_its_entry(played: Path, tmp_path: Path) -> None:
+async def test_a_key_that_the_log_names_no_more_is_found_at_its_entry(played: Path, tmp_path: Path) -> None:
     database = Path(shutil.copytree(played, tmp_path / "site")) / DATABASE
     seq, body = next((row[0], row[5]) for row in rows_of(database) if row[6] == "key.added")
     (stored,) = [each for each in values_of(database, "payload") if (each.rowid, each.column) == (seq, "body")]
     flip(database, stored.place(body.index(b"public_key")), 1)
     code, report = checked(database)
     assert (code, report["first_bad_seq"]) == (Exit.FINDING, seq_of(seq))
+    with pytest.raises(StoreUnusable, match=f"entry {seq_of(seq)} of the log is damaged"):
+        await answers(database.parent, 0)
