@@ -123,7 +123,7 @@ def _checklist(guard: guards.Checklist, s: Situation) -> str | None:
             unanswered.append(item)
     reasons = []
     if present:
-        reasons.append(f"present where clear is wanted: {texts(present)} (the fact to post is a failed screening)")
+        reasons.append(f"present where clear is wanted: {texts(present)} (record a failed screening instead)")
     if unanswered:
         reasons.append(f"not_applicable is no answer to {texts(unanswered)}")
     if missing:
@@ -330,7 +330,7 @@ def _volume_delivered(guard: guards.VolumeDelivered, s: Situation) -> str | None
         return None
     return (
         f"{shortest(computed.quantize(Decimal('0.1')))} of {shortest(volume_ml)} mL are computed, "
-        f"{shortest(guard.percent)} % is wanted: the fact to post is a stop"
+        f"{shortest(guard.percent)} % is wanted: record a stop instead"
     )
 
 

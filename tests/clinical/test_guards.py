@@ -72,7 +72,7 @@ def checklist(**results: str) -> dict[str, Any]:
         (
             {"checklist_recorded": checklist(hiv="present", coagulopathy="present")},
             "checklist-complete",
-            "present where clear is wanted: hiv and coagulopathy (the fact to post is a failed screening)",
+            "present where clear is wanted: hiv and coagulopathy (record a failed screening instead)",
         ),
         (
             {"checklist_recorded": checklist(consent="not_applicable", pregnancy_excluded="not_applicable")},
@@ -260,7 +260,7 @@ def test_nothing_resumes_after_stop() -> None:
 def test_why_an_infusion_is_not_complete() -> None:
     day = OneDay().brought_to("infusing", "10:00")
     found = reasons(day.post("infusion.completed", {"volume_delivered_ml": "70"}, "13:00"))
-    said = "75.9 of 101.2 mL are computed, 98 % is wanted: the fact to post is a stop"
+    said = "75.9 of 101.2 mL are computed, 98 % is wanted: record a stop instead"
     assert found == {"volume-delivered": said}
 
 
