@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,8 +18,13 @@ from infusion_service.cli.output import say, show_json
 
 if TYPE_CHECKING:
     from infusion_service.clinical.day import Day
+    from infusion_service.log.bundle import Bundle
     from infusion_service.log.entry import LogEntry
     from infusion_service.settings import Settings
+
+CHECKPOINT_WAIT_S = 3.0
+"""A running service publishes within a tenth of a second; after this nobody is running, or nothing is published."""
+CHECKPOINT_LOOK_S = 0.05
 
 
 @Parameter(name="*")
@@ -132,9 +138,7 @@ def _patient_of(logged: LogEntry) -> str | None:
 def _packed(settings: Settings, day_id: str, since: Path | None) -> tuple[bytes, int]:
     from dataclasses import replace
 
-    from infusion_service.log.bundle import BundleRejected, collect, pack
-    from infusion_service.log.checkpoints import CheckpointDirectory
-    from infusion_service.log.log_file import LogFile, reading
+    from infusion_service.log.bundle import BundleRejected, pack
     from infusion_service.log.store import StoreUnusable, id_bytes
     from infusion_service.log.verify_bundle import verify_bundle
     from infusion_service.web.record import Seal, record_html
@@ -144,15 +148,7 @@ def _packed(settings: Settings, day_id: str, since: Path | None) -> tuple[bytes,
     except ValueError:
         raise usage(f"{day_id!r} is not the id of a day") from None
     try:
-        newest = CheckpointDirectory(settings.checkpoints, settings.site).newest()
-        if newest is None:
-            raise refused(f"there is no signed checkpoint in {settings.checkpoints}: a bundle would prove nothing")
-        with reading(settings.database) as connection:
-            log = LogFile(connection, settings.site)
-            keys = log.public_keys(newest.origin)
-            bundle = collect(
-                connection, log.site, day_id, note=newest.note, keys=keys, since=_size_of(since, newest.origin)
-            )
+        bundle = _collected(settings, day_id, since)
         # What does not verify is not handed out; the check also gives the day that the record shows.
         report, day = verify_bundle(pack(bundle))
         if not report.ok or day is None:
@@ -167,6 +163,28 @@ def _packed(settings: Settings, day_id: str, since: Path | None) -> tuple[bytes,
         raise refused(str(error)) from None
     except OSError as error:
         raise refused(f"a file cannot be read: {error}") from None
+
+
+def _collected(settings: Settings, day_id: str, since: Path | None) -> Bundle:
+    """Read the day with its proofs; what was committed a moment ago is waited for until its checkpoint is outside."""
+    from infusion_service.log.bundle import CheckpointBehind, collect
+    from infusion_service.log.checkpoints import CheckpointDirectory
+    from infusion_service.log.log_file import LogFile, reading
+
+    until_s = time.monotonic() + CHECKPOINT_WAIT_S
+    while True:
+        newest = CheckpointDirectory(settings.checkpoints, settings.site).newest()
+        if newest is None:
+            raise refused(f"there is no signed checkpoint in {settings.checkpoints}: a bundle would prove nothing")
+        try:
+            with reading(settings.database) as connection:
+                log = LogFile(connection, settings.site)
+                keys, since_size = log.public_keys(newest.origin), _size_of(since, newest.origin)
+                return collect(connection, log.site, day_id, note=newest.note, keys=keys, since=since_size)
+        except CheckpointBehind:
+            if time.monotonic() > until_s:
+                raise
+            time.sleep(CHECKPOINT_LOOK_S)
 
 
 def _check_nothing_is_blind(day: Day, entries: Sequence[LogEntry]) -> None:

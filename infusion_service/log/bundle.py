@@ -46,6 +46,10 @@ class BundleRejected(ValueError):
     """Not a bundle, or a day of which none can be made. The message says why."""
 
 
+class CheckpointBehind(BundleRejected):
+    """The day goes on past the checkpoint that was handed in. A running service publishes the next one at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Proven:
     """An entry with the path from its leaf to the root of the checkpoint."""
@@ -117,7 +121,7 @@ def collect(
     if not entries or entries[0].entry is None or entries[0].entry.workflow is None:
         raise BundleRejected(f"there is no day {day_id}, or it has been erased")
     if entries[-1].seq > checkpoint.size:
-        raise BundleRejected(
+        raise CheckpointBehind(
             f"the day goes on to entry {entries[-1].seq}, and the last checkpoint is of {checkpoint.size}: try again"
         )
 
