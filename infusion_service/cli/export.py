@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from infusion_service.log.entry import LogEntry
     from infusion_service.settings import Settings
 
-CHECKPOINT_WAIT_S = 3.0
-"""A running service publishes within a tenth of a second; after this nobody is running, or nothing is published."""
+CHECKPOINT_LOOKS_MAX = 60
 CHECKPOINT_LOOK_S = 0.05
+"""A running service publishes within a tenth of a second; after 3 s none is running, or it cannot publish."""
 
 
 @Parameter(name="*")
@@ -148,7 +148,7 @@ def _packed(settings: Settings, day_id: str, since: Path | None) -> tuple[bytes,
     except ValueError:
         raise usage(f"{day_id!r} is not the id of a day") from None
     try:
-        bundle = _collected(settings, day_id, since)
+        bundle = collected(settings, day_id, since)
         # What does not verify is not handed out; the check also gives the day that the record shows.
         report, day = verify_bundle(pack(bundle))
         if not report.ok or day is None:
@@ -165,13 +165,18 @@ def _packed(settings: Settings, day_id: str, since: Path | None) -> tuple[bytes,
         raise refused(f"a file cannot be read: {error}") from None
 
 
-def _collected(settings: Settings, day_id: str, since: Path | None) -> Bundle:
-    """Read the day with its proofs; what was committed a moment ago is waited for until its checkpoint is outside."""
+def collected(
+    settings: Settings, day_id: str, since: Path | None, *, wait: Callable[[float], None] = time.sleep
+) -> Bundle:
+    """Read the day with its proofs; what was committed a moment ago is waited for until its checkpoint is outside.
+
+    Raises `CommandFailed`, and what `bundle.collect` raises.
+    """
     from infusion_service.log.bundle import CheckpointBehind, collect
     from infusion_service.log.checkpoints import CheckpointDirectory
     from infusion_service.log.log_file import LogFile, reading
 
-    until_s = time.monotonic() + CHECKPOINT_WAIT_S
+    looks_left = CHECKPOINT_LOOKS_MAX
     while True:
         newest = CheckpointDirectory(settings.checkpoints, settings.site).newest()
         if newest is None:
@@ -182,9 +187,10 @@ def _collected(settings: Settings, day_id: str, since: Path | None) -> Bundle:
                 keys, since_size = log.public_keys(newest.origin), _size_of(since, newest.origin)
                 return collect(connection, log.site, day_id, note=newest.note, keys=keys, since=since_size)
         except CheckpointBehind:
-            if time.monotonic() > until_s:
+            if looks_left == 0:
                 raise
-            time.sleep(CHECKPOINT_LOOK_S)
+            looks_left -= 1
+            wait(CHECKPOINT_LOOK_S)
 
 
 def _check_nothing_is_blind(day: Day, entries: Sequence[LogEntry]) -> None:

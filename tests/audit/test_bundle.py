@@ -8,6 +8,7 @@ import shutil
 import zipfile
 from base64 import b64decode, b64encode
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -15,9 +16,12 @@ from typing import Any
 
 import pytest
 
-from infusion_service.log.bundle import unpack
+from infusion_service.cli.export import CHECKPOINT_LOOKS_MAX, collected
+from infusion_service.log.bundle import CheckpointBehind, unpack
 from infusion_service.log.checkpoints import CheckpointDirectory
+from infusion_service.log.entry import leaf_hash
 from infusion_service.log.log_file import LogFile, reading
+from infusion_service.log.merkle import Frontier
 from infusion_service.log.note import Checkpoint, Signer, Verifier, sign_checkpoint
 from infusion_service.log.signing_keys import make_further_key, read_keys
 from infusion_service.log.verify_bundle import verify_bundle
@@ -270,6 +274,51 @@ def test_what_cannot_be_exported_is_refused_with_the_reason(evidence: Evidence, 
         env={"INFUSION_SITE_NAME": SITE, "INFUSION_STORAGE_CHECKPOINT_DIR": str(tmp_path / "nothing")},
     )  # fmt: skip
     assert (unsigned.code, "prove nothing" in unsigned.err) == (4, True)
+
+
+class LatePublisher:
+    """A service whose checkpoint of the last entries gets outside while somebody exports: at the third look."""
+
+    def __init__(self, evidence: Evidence, directory: Path) -> None:
+        shutil.copytree(evidence.settings.checkpoints, directory)
+        self.path = directory / SITE / "log1" / "checkpoint"
+        self.newest = self.path.read_bytes()
+        frontier = Frontier()
+        # Of all entries before the second patient's day.
+        for row in evidence.rows:
+            if row[2] == 1 and frontier.size and str(evidence.days[1]).encode() in row[3]:
+                break
+            frontier.append(leaf_hash(row[3]))
+        self.older = Checkpoint(origin=f"{SITE}/log1", size=frontier.size, root=frontier.root())
+        self.path.write_bytes(sign_checkpoint(self.older, [Signer(f"{SITE}/log1", read_keys(evidence.directory)[0])]))
+        self.waits = 0
+
+    def wait(self, _seconds: float) -> None:
+        """Time passes."""
+        self.waits += 1
+        if self.waits == 3:
+            self.path.write_bytes(self.newest)
+
+
+def test_an_export_waits_for_the_checkpoint_of_what_was_just_committed(evidence: Evidence, tmp_path: Path) -> None:
+    late = LatePublisher(evidence, tmp_path / "checkpoints")
+    settings = replace(evidence.settings, checkpoint_dir=tmp_path / "checkpoints")
+
+    bundle = collected(settings, evidence.days[1], None, wait=late.wait)
+
+    assert late.waits == 3
+    assert late.older.size < bundle.checkpoint.size == len(evidence.rows)
+
+
+def test_an_export_does_not_wait_for_ever(evidence: Evidence, tmp_path: Path) -> None:
+    LatePublisher(evidence, tmp_path / "checkpoints")
+    settings = replace(evidence.settings, checkpoint_dir=tmp_path / "checkpoints")
+    waits: list[float] = []
+
+    with pytest.raises(CheckpointBehind, match="try again"):
+        collected(settings, evidence.days[1], None, wait=waits.append)
+
+    assert len(waits) == CHECKPOINT_LOOKS_MAX
 
 
 def test_verify_by_the_command_line(evidence: Evidence, tmp_path: Path) -> None:
