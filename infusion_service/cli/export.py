@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,6 @@ from infusion_service.cli.exits import Exit, refused, usage
 from infusion_service.cli.output import say, show_json
 
 if TYPE_CHECKING:
-    from infusion_service.clinical.day import Day
     from infusion_service.log.bundle import Bundle
     from infusion_service.log.entry import LogEntry
     from infusion_service.settings import Settings
@@ -136,12 +136,9 @@ def _patient_of(logged: LogEntry) -> str | None:
 
 
 def _packed(settings: Settings, day_id: str, since: Path | None) -> tuple[bytes, int]:
-    from dataclasses import replace
-
-    from infusion_service.log.bundle import BundleRejected, pack
+    from infusion_service.log.bundle import BundleRejected
     from infusion_service.log.store import StoreUnusable, id_bytes
-    from infusion_service.log.verify_bundle import verify_bundle
-    from infusion_service.web.record import Seal, record_html
+    from infusion_service.web.evidence import StillBlind, packed_evidence
 
     try:
         id_bytes(day_id)
@@ -149,17 +146,8 @@ def _packed(settings: Settings, day_id: str, since: Path | None) -> tuple[bytes,
         raise usage(f"{day_id!r} is not the id of a day") from None
     try:
         bundle = collected(settings, day_id, since)
-        # What does not verify is not handed out; the check also gives the day that the record shows.
-        report, day = verify_bundle(pack(bundle))
-        if not report.ok or day is None:
-            found = report.findings.listed[0].what if report.findings.listed else "the day cannot be folded"
-            raise refused(f"the day does not verify ({found}): run `infusion verify`")
-        _check_nothing_is_blind(day, [proven.entry for proven in bundle.entries])
-        checkpoint = bundle.checkpoint
-        seal = Seal(checkpoint.origin, checkpoint.size, checkpoint.root)
-        record = record_html(day, [proven.entry for proven in bundle.entries], seal)
-        return pack(replace(bundle, record=record)), len(bundle.entries)
-    except (BundleRejected, StoreUnusable) as error:
+        return packed_evidence(bundle, datetime.now(UTC)), len(bundle.entries)
+    except (BundleRejected, StillBlind, StoreUnusable) as error:
         raise refused(str(error)) from None
     except OSError as error:
         raise refused(f"a file cannot be read: {error}") from None
@@ -174,7 +162,7 @@ def collected(
     """
     from infusion_service.log.bundle import CheckpointBehind, collect
     from infusion_service.log.checkpoints import CheckpointDirectory
-    from infusion_service.log.log_file import LogFile, reading
+    from infusion_service.log.log_file import LogFile, OpenedLog, reading
 
     looks_left = CHECKPOINT_LOOKS_MAX
     while True:
@@ -185,29 +173,13 @@ def collected(
             with reading(settings.database) as connection:
                 log = LogFile(connection, settings.site)
                 keys, since_size = log.public_keys(newest.origin), _size_of(since, newest.origin)
-                return collect(connection, log.site, day_id, note=newest.note, keys=keys, since=since_size)
+                opened = OpenedLog(connection)
+                return asyncio.run(collect(opened, log.site, day_id, note=newest.note, keys=keys, since=since_size))
         except CheckpointBehind:
             if looks_left == 0:
                 raise
             looks_left -= 1
             wait(CHECKPOINT_LOOK_S)
-
-
-def _check_nothing_is_blind(day: Day, entries: Sequence[LogEntry]) -> None:
-    """See to it that a bundle tells no second person what the first one entered. Raises `CommandFailed`."""
-    from infusion_service.web.blind import blind_entries, expires_at
-
-    # A log made on a simulated clock may be ahead of this machine's.
-    now = max(datetime.now(UTC), entries[-1].parsed_leaf.received_at)
-    hidden = blind_entries(day, (logged.entry for logged in entries), now)
-    if hidden:
-        last = max(
-            logged.parsed_leaf.received_at for logged in entries if logged.entry and logged.entry.entry_id in hidden
-        )
-        raise refused(
-            "two people are entering something apart, and a bundle would show it:"
-            f" export the day once both have, or after {expires_at(day, last):%H:%M} UTC"
-        )
 
 
 def _size_of(since: Path | None, origin: str) -> int | None:

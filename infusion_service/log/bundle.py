@@ -11,18 +11,17 @@ from __future__ import annotations
 import io
 import zipfile
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from hashlib import sha256
 
 import msgspec
 
+from infusion_service.clinical.vocabulary import SITE_STREAM
 from infusion_service.log.entry import LogEntry, leaf_hash
-from infusion_service.log.merkle import SubtreeReader, consistency_proof, inclusion_proof, subtrees_needed
 from infusion_service.log.note import Checkpoint, NoteRejected, parse_note
-from infusion_service.log.sqlite_reader import Reader
-from infusion_service.log.sqlite_schema import RawConnection
+from infusion_service.log.proofs import prove_consistency, prove_inclusion
+from infusion_service.log.store import LogReader
 
 FORMAT = "infusion-bundle/1"
 BUNDLE_BYTES_MAX = 256 * 1024 * 1024
@@ -103,53 +102,46 @@ class _Manifest(msgspec.Struct, forbid_unknown_fields=True):
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
-def collect(
-    connection: RawConnection, site: str, day_id: str, *, note: bytes, keys: Sequence[str], since: int | None = None
+async def collect(
+    store: LogReader, site: str, day_id: str, *, note: bytes, keys: Sequence[str], since: int | None = None
 ) -> Bundle:
-    """Read a day out of a database, with its proofs under the checkpoint in `note`.
+    """Read a day out of a log, with its proofs under the checkpoint in `note`.
 
     `since`: also prove that the log begins with the one of that size. Raises `BundleRejected`.
     """
-    reader = Reader(connection)
     try:
         checkpoint = Checkpoint.from_text(parse_note(note).text)
     except NoteRejected as exc:
         raise BundleRejected(f"the checkpoint cannot be read: {exc}") from exc
     entries: list[LogEntry] = []
-    while rows := reader.read_stream(site, day_id, len(entries), ENTRIES_PER_READ):
+    while rows := await store.read_stream(site, day_id, after_n=len(entries), limit=ENTRIES_PER_READ):
         entries += map(LogEntry.of, rows)
     if not entries or entries[0].entry is None or entries[0].entry.workflow is None:
         raise BundleRejected(f"there is no day {day_id}, or it has been erased")
-    if entries[-1].seq > checkpoint.size:
-        raise CheckpointBehind(
-            f"the day goes on to entry {entries[-1].seq}, and the last checkpoint is of {checkpoint.size}: try again"
-        )
-
-    def prove(proof: Callable[[SubtreeReader], list[bytes]]) -> tuple[bytes, ...]:
-        found = reader.read_subtrees(site, subtrees_needed(proof))
-        return tuple(proof(lambda level, index: found[level, index]))
-
     size = checkpoint.size
-    proven = tuple(Proven(entry, prove(partial(inclusion_proof, index=entry.seq - 1, size=size))) for entry in entries)
-    consistency = None
-    if since is not None:
-        if since > size:
-            raise BundleRejected(f"the last checkpoint is of {size}, yours of {since}")
-        consistency = since, prove(partial(consistency_proof, old_size=since, size=size))
+    if entries[-1].seq > size:
+        raise CheckpointBehind(
+            f"the day goes on to entry {entries[-1].seq}, and the last checkpoint is of {size}: try again"
+        )
+    if since is not None and since > size:
+        raise BundleRejected(f"the last checkpoint is of {size}, yours of {since}")
+    proven = [Proven(entry, tuple(await prove_inclusion(store, site, entry.seq, size))) for entry in entries]
     return Bundle(
         site=site,
         day_id=day_id,
         note=note,
         keys="".join(f"{key}\n" for key in keys),
-        workflow=_workflow_file(reader, site, str(entries[0].entry.workflow["hash"])),
-        entries=proven,
-        consistency=consistency,
+        workflow=await _workflow_file(store, site, str(entries[0].entry.workflow["hash"])),
+        entries=tuple(proven),
+        consistency=None if since is None else (since, tuple(await prove_consistency(store, site, since, size))),
     )
 
 
-def _workflow_file(reader: Reader, site: str, name: str) -> bytes:
+async def _workflow_file(store: LogReader, site: str, name: str) -> bytes:
     after = 0
-    while rows := reader.read_log(site, after, ENTRIES_PER_READ, "site", "workflow.adopted"):
+    while rows := await store.read_log(
+        site, after_seq=after, limit=ENTRIES_PER_READ, stream=SITE_STREAM, entry_type="workflow.adopted"
+    ):
         for row in rows:
             entry = LogEntry.of(row).entry
             if entry is not None and entry.data["hash"] == name:

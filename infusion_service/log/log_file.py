@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,9 @@ import msgspec
 import pysqlite3.dbapi2 as driver
 
 from infusion_service.log.checkpoints import KEY_ADDED, KEY_RETIRED
+from infusion_service.log.entry import LogRow
 from infusion_service.log.note import Verifier
+from infusion_service.log.sqlite_reader import Reader
 from infusion_service.log.sqlite_rows import entry_key, last_key, seq_of, stream_text
 from infusion_service.log.sqlite_schema import APPLICATION_ID, RawConnection
 from infusion_service.log.statements import load_statements
@@ -93,6 +95,27 @@ class LogFile:
         """The sequence number of the entry whose commit erased this one's body."""
         found = self.connection.execute(SQL["erased_by"], (key,)).fetchone()
         return None if found is None else seq_of(found[0])
+
+
+class OpenedLog:
+    """An open file as a `store.LogReader`: for what asks a store, in the caller's own thread."""
+
+    def __init__(self, connection: RawConnection) -> None:
+        self._reader = Reader(connection)
+
+    async def read_stream(self, site: str, stream: str, *, after_n: int = 0, limit: int) -> list[LogRow]:
+        """See `LogReader.read_stream`."""
+        return self._reader.read_stream(site, stream, after_n, limit)
+
+    async def read_log(
+        self, site: str, *, after_seq: int = 0, limit: int, stream: str | None = None, entry_type: str | None = None
+    ) -> list[LogRow]:
+        """See `LogReader.read_log`."""
+        return self._reader.read_log(site, after_seq, limit, stream, entry_type)
+
+    async def read_subtrees(self, site: str, nodes: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
+        """See `LogReader.read_subtrees`."""
+        return self._reader.read_subtrees(site, nodes)
 
 
 @contextmanager

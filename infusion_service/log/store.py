@@ -24,7 +24,7 @@ from infusion_service.log.entry import NO_PREVIOUS, LogRow
 from infusion_service.log.merkle import Frontier
 from infusion_service.log.records import Drop, Put
 
-__all__ = ["Batch", "DayHead", "Drop", "LogHead", "LogRow", "Put", "Store"]
+__all__ = ["Batch", "DayHead", "Drop", "LogHead", "LogReader", "LogRow", "Put", "Store"]
 
 EMPTY_FRONTIER = Frontier().to_bytes()
 UUID_BYTES = 16
@@ -117,7 +117,25 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     erase: Sequence[str] = ()
 
 
-class Store(Protocol):
+class LogReader(Protocol):
+    """What it takes to read a log and to prove what is in it."""
+
+    async def read_stream(self, site: str, stream: str, *, after_n: int = 0, limit: int) -> list[LogRow]:
+        """Rows of one stream in order, from `after_n` exclusive."""
+
+    async def read_log(
+        self, site: str, *, after_seq: int = 0, limit: int, stream: str | None = None, entry_type: str | None = None
+    ) -> list[LogRow]:
+        """Rows of the log in order, from `after_seq` exclusive."""
+
+    async def read_subtrees(self, site: str, nodes: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
+        """Roots of perfect subtrees of the Merkle tree by (level, index); level 0 are the leaf hashes.
+
+        Raises `ValueError` for a subtree that is not whole yet.
+        """
+
+
+class Store(LogReader, Protocol):
     """A place for logs of any number of sites. One process writes; a site's appends come one after another."""
 
     @property
@@ -152,20 +170,6 @@ class Store(Protocol):
 
     async def find_events(self, site: str, event_ids: Sequence[str]) -> dict[str, LogRow]:
         """The rows recorded under these event ids, by event id; unknown ones are absent."""
-
-    async def read_stream(self, site: str, stream: str, *, after_n: int = 0, limit: int) -> list[LogRow]:
-        """Rows of one stream in order, from `after_n` exclusive."""
-
-    async def read_log(
-        self, site: str, *, after_seq: int = 0, limit: int, stream: str | None = None, entry_type: str | None = None
-    ) -> list[LogRow]:
-        """Rows of the log in order, from `after_seq` exclusive."""
-
-    async def read_subtrees(self, site: str, nodes: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
-        """Roots of perfect subtrees of the Merkle tree by (level, index); level 0 are the leaf hashes.
-
-        Raises `ValueError` for a subtree that is not whole yet.
-        """
 
     async def read_streams(self, site: str, *, after: str | None = None, limit: int) -> list[str]:
         """Day ids with at least one entry, ascending, from `after` exclusive. The stream "site" is not among them."""

@@ -14,7 +14,7 @@ from infusion_service.intake.intake import Intake
 from infusion_service.intake.outcome import Outcome
 from infusion_service.log.bundle import collect, pack
 from infusion_service.log.checkpoints import CheckpointDirectory
-from infusion_service.log.log_file import LogFile, reading
+from infusion_service.log.log_file import LogFile, OpenedLog, reading
 from infusion_service.log.verify_bundle import verify_bundle
 from infusion_service.web.record import record_html
 from tests.audit.played import SITE, play
@@ -109,7 +109,10 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     with reading(settings.database) as connection:
         log = LogFile(connection)
         days = [name for key, _ in log.streams() if (name := log.stream_name(key)) != "site"]
-        bundle = collect(connection, SITE, str(days[0]), note=newest.note, keys=log.public_keys(newest.origin))
+        found = collect(
+            OpenedLog(connection), SITE, str(days[0]), note=newest.note, keys=log.public_keys(newest.origin)
+        )
+        bundle = asyncio.run(found)
     report, day = verify_bundle(pack(bundle))
     assert report.ok
     assert day is not None
