@@ -56,7 +56,7 @@ def guarded(route: Route) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
             await prepare(request)
-            identity = identify(request)
+            identity = identify(request, fits=route.lets_in)
             request[CALLER] = identity
             if not route.takes_facts:
                 # Whether a fact is urgent is only known once it has been read.
@@ -81,8 +81,9 @@ async def boundary(request: web.Request, handler: AiohttpHandler) -> web.StreamR
     try:
         response = await handler(request)
     except Problem as problem:
-        code = problem.code
-        response = problems.respond(problem, request_id)
+        found = problems.out_of_memory() if problems.is_starved(problem) else problem
+        code = found.code
+        response = problems.respond(found, request_id)
     except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, the client gets a problem document
         found = _as_problem(error, request_id)
         code = found.code
@@ -109,8 +110,18 @@ async def expect(request: web.Request) -> web.StreamResponse | None:
 
 def unreadable(*, hsts: bool) -> web.Response:
     """Answer bytes that are no request, which no middleware ever sees; the connection ends with it."""
+    return _of_no_request(_of_http_status(400), hsts=hsts)
+
+
+def unanswerable(error: BaseException | None, *, hsts: bool) -> web.Response:
+    """Answer a request whose fate got past the middleware: what was sent may be right, and can be sent again."""
+    problem = problems.out_of_memory() if problems.is_starved(error) else _internal()
+    return _of_no_request(problem, hsts=hsts)
+
+
+def _of_no_request(problem: Problem, *, hsts: bool) -> web.Response:
     request_id = _own_id()
-    response = problems.respond(_of_http_status(400), request_id)
+    response = problems.respond(problem, request_id)
     response.headers.update({**SECURITY_HEADERS, "X-Request-Id": request_id})
     if hsts:
         response.headers["Strict-Transport-Security"] = HSTS
@@ -119,6 +130,9 @@ def unreadable(*, hsts: bool) -> web.Response:
 
 
 def _as_problem(error: Exception, request_id: str) -> Problem:
+    if problems.is_starved(error):
+        _log.error("http.out_of_memory", request_id=request_id)
+        return problems.out_of_memory()
     match error:
         case web.HTTPMethodNotAllowed():
             allowed = ", ".join(sorted(error.allowed_methods))
@@ -130,6 +144,10 @@ def _as_problem(error: Exception, request_id: str) -> Problem:
         case AccessRefused():
             return _of_access(error)
     _log.error("http.failed", request_id=request_id, exc_info=error)
+    return _internal()
+
+
+def _internal() -> Problem:
     return Problem("internal", "The fault is ours and has been logged; name the request id when you report it.")
 
 

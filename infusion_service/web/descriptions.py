@@ -13,6 +13,14 @@ _CHANGE_PROBLEMS = (503, 507)
 
 DESCRIPTIONS: Mapping[tuple[str, str], Description] = {
     ("GET", "/"): Description(summary="The ward page", tag="page", media=("text/html",), unchanged=True),
+    ("GET", "/audit"): Description(summary="The auditor's page", tag="page", media=("text/html",), unchanged=True),
+    ("GET", "/ops"): Description(summary="The operator's page", tag="page", media=("text/html",), unchanged=True),
+    ("GET", "/static/desk/{file}"): Description(
+        summary="A file of the auditor's and the operator's pages",
+        tag="page",
+        media=("text/css", "text/javascript"),
+        unchanged=True,
+    ),
     ("GET", "/sw.js"): Description(
         summary="The page's service worker, with the version of its files",
         tag="page",
@@ -232,6 +240,19 @@ DESCRIPTIONS: Mapping[tuple[str, str], Description] = {
         takes=payloads.Nothing,
         gives=shapes.BrokenGlass,
         refuses=_CHANGE_PROBLEMS,
+    ),
+    ("GET", "/v1/tokens/current"): Description(
+        summary="Whom the credential that asks stands for", tag="sessions", gives=shapes.CurrentToken
+    ),
+    ("POST", "/v1/tokens/current/cookie"): Description(
+        summary="Turn the token into a cookie of the auditor's and the operator's pages",
+        tag="sessions",
+        takes=payloads.Nothing,
+        gives=shapes.CurrentToken,
+        status=201,
+    ),
+    ("DELETE", "/v1/tokens/current/cookie"): Description(
+        summary="Forget that cookie; the token stays what it was", tag="sessions", status=204
     ),
     ("GET", "/v1/tokens"): Description(summary="All service tokens", tag="administration", gives=shapes.Tokens),
     ("POST", "/v1/tokens"): Description(

@@ -1,10 +1,10 @@
-"""The ward page: plain files, no build step, no script from anywhere else.
+"""The pages of the ward, the auditor and the operator: plain files, no build step, no script from anywhere else.
 
 Promises: files are read once at start from the package; a policy forbids inline script, foreign origins and text that
 turns into markup (the one Trusted Types policy lets a single address through: the service worker's). The one inline
 element is the import map, and the policy names its hash; the map names the hash of every script that is not ours, so a
-browser runs exactly those bytes. The service worker keeps the page's files for the time without network, under a
-version that is the hash of all of them. Does not: render anything; the page asks the interface.
+browser runs exactly those bytes. The service worker keeps the ward page's files for the time without network, under a
+version that is the hash of all of them. Does not: render anything; the pages ask the interface.
 """
 
 from __future__ import annotations
@@ -24,8 +24,14 @@ from aiohttp import web
 
 from infusion_service.web.problems import not_found
 
+WARD, AUDIT, OPERATIONS = "index.html", "desk/audit.html", "desk/operations.html"
+"""The three pages."""
+
+DESK = "desk/"
+"""Where the files of the auditor's and the operator's pages lie: a tablet neither loads nor keeps them."""
+
 IMPORT_MAP_PLACE = b"<!-- import map -->"
-"""Where in the page's markup the import map goes."""
+"""Where in a page's markup the import map goes."""
 
 WORKER = "sw.js"
 """The service worker, served from the root, because it sees to what lies below its own address."""
@@ -88,16 +94,22 @@ class _VendorList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 PAGE = web.AppKey("page", Mapping[str, PageFile])
-"""The page's files by name."""
+"""The pages' files by name."""
 
 
 def load_files() -> dict[str, PageFile]:
-    """Read the page's files from the package. A vendored one is called after its folder: `htm-3.1.1.htm.mjs`."""
+    """Read the pages' files from the package. A vendored one is called after its folder: `htm-3.1.1.htm.mjs`."""
     folder = _static()
     import_map = import_map_of(vendored())
-    contents = {item.name: item.read_bytes() for item in folder.iterdir() if item.name.rpartition(".")[2] in _TYPES}
+    contents = {
+        place + item.name: item.read_bytes()
+        for place in ("", DESK)
+        for item in (folder / place).iterdir()
+        if item.name.rpartition(".")[2] in _TYPES
+    }
     element = b'<script type="importmap">%b</script>' % import_map
-    contents["index.html"] = contents["index.html"].replace(IMPORT_MAP_PLACE, element)
+    for page in (WARD, AUDIT, OPERATIONS):
+        contents[page] = contents[page].replace(IMPORT_MAP_PLACE, element)
     for package in vendored():
         for each in package.files:
             home = folder / "vendor" / package.folder
@@ -109,9 +121,9 @@ def load_files() -> dict[str, PageFile]:
 
 def shell_of(contents: Mapping[str, bytes]) -> bytes:
     """Return what the service worker keeps: the addresses of these files, and the one hash of all of them."""
-    kept = sorted(set(contents) - {"index.html", WORKER})
+    kept = sorted(name for name in set(contents) - {WARD, WORKER} if not name.startswith(DESK))
     digest = hashlib.sha256()
-    for name in (*kept, "index.html"):
+    for name in (*kept, WARD):
         digest.update(f"{name} {hashlib.sha256(contents[name]).hexdigest()}\n".encode())
     files = ["/", *(f"/static/{name}" for name in kept)]
     return json.dumps({"version": digest.hexdigest()[:16], "files": files}).encode()
@@ -146,7 +158,17 @@ def policy_for(import_map: bytes) -> str:
 
 async def get_page(request: web.Request) -> web.Response:
     """Return the ward page."""
-    return _serve(request, request.app[PAGE]["index.html"])
+    return _serve(request, request.app[PAGE][WARD])
+
+
+async def get_audit_page(request: web.Request) -> web.Response:
+    """Return the auditor's page."""
+    return _serve(request, request.app[PAGE][AUDIT])
+
+
+async def get_operations_page(request: web.Request) -> web.Response:
+    """Return the operator's page."""
+    return _serve(request, request.app[PAGE][OPERATIONS])
 
 
 async def get_worker(request: web.Request) -> web.Response:
@@ -154,8 +176,16 @@ async def get_worker(request: web.Request) -> web.Response:
     return _serve(request, request.app[PAGE][WORKER])
 
 
+async def get_desk_file(request: web.Request) -> web.Response:
+    """Return one of the files of the auditor's and the operator's pages."""
+    found = request.app[PAGE].get(DESK + request.match_info["file"])
+    if found is None:
+        raise not_found()
+    return _serve(request, found)
+
+
 async def get_file(request: web.Request) -> web.Response:
-    """Return one of the page's files."""
+    """Return one of the pages' files."""
     found = request.app[PAGE].get(request.match_info["file"])
     if found is None:
         raise not_found()

@@ -9,6 +9,7 @@ from infusion_service.web import (
     administration,
     days,
     definitions,
+    desk,
     device_queues,
     facts,
     feed,
@@ -21,11 +22,22 @@ from infusion_service.web import (
     stream,
 )
 from infusion_service.web.endpoint_routes import ENDPOINT_ROUTES
-from infusion_service.web.routing import ADMIN, ANYONE, PUBLIC, READERS, STAFF, WARD, Handler, Route
+from infusion_service.web.routing import (
+    ADMIN,
+    ANYONE,
+    OWN_CREDENTIAL,
+    PUBLIC,
+    READERS,
+    STAFF,
+    WARD,
+    Handler,
+    Route,
+)
 
 INTEGRATIONS = frozenset({"integration", "auditor", "admin"})
 CHARGE = frozenset({"charge_nurse", "admin"})
 REVIEWERS = frozenset({"charge_nurse", "auditor"})
+DESK = ANYONE - {"device"}
 SIGNED_IN = READERS - {"device"}
 """The record of a day is full of names: it is for people, not for a screen that hangs on a wall."""
 
@@ -37,7 +49,10 @@ def _route(method: str, path: str, handler: Handler, allowed: frozenset[str], sc
 ROUTES: tuple[Route, ...] = (
     _route("GET", "/", page.get_page, PUBLIC),
     _route("GET", "/sw.js", page.get_worker, PUBLIC),
+    _route("GET", "/audit", page.get_audit_page, PUBLIC),
+    _route("GET", "/ops", page.get_operations_page, PUBLIC),
     _route("GET", "/static/{file}", page.get_file, PUBLIC),
+    _route("GET", "/static/desk/{file}", page.get_desk_file, PUBLIC),
     _route("GET", "/health/live", operations.get_live, PUBLIC),
     _route("GET", "/health/ready", operations.get_ready, PUBLIC),
     _route("GET", "/openapi.json", operations.get_openapi, PUBLIC),
@@ -82,6 +97,9 @@ ROUTES: tuple[Route, ...] = (
     _route("GET", "/v1/break-glass", glass.get_break_glass, REVIEWERS, "break-glass"),
     _route("POST", "/v1/break-glass", glass.post_break_glass, STAFF, "break-glass"),
     _route("POST", "/v1/break-glass/{glass}/review", glass.post_review, frozenset({"charge_nurse"}), "break-glass"),
+    _route("GET", "/v1/tokens/current", desk.get_current_token, PUBLIC),
+    _route("POST", "/v1/tokens/current/cookie", desk.post_cookie, DESK, OWN_CREDENTIAL),
+    _route("DELETE", "/v1/tokens/current/cookie", desk.delete_cookie, DESK, OWN_CREDENTIAL),
     _route("GET", "/v1/tokens", administration.get_tokens, ADMIN, "administration"),
     _route("POST", "/v1/tokens", administration.post_token, ADMIN, "administration"),
     _route("PATCH", "/v1/tokens/{token}", administration.patch_token, ADMIN, "administration"),

@@ -30,6 +30,9 @@ ADMIN = frozenset({"admin"})
 FACTS = "facts"
 """The group of routes that take facts."""
 
+OWN_CREDENTIAL = "own-credential"
+"""The group of routes about the credential that asks; every one reaches it, however narrowed."""
+
 WHOLE_SITE = frozenset({"endpoints"})
 """Groups of routes about the whole site: an endpoint could be sent every ward's days, whoever set it up."""
 
@@ -76,4 +79,5 @@ class Route:
 
     def lets_in(self, identity: Identity) -> bool:
         """Whether the role, and the scopes of a narrowed token, reach this route."""
-        return identity.role in self.allowed and (not identity.scopes or self.scope in identity.scopes)
+        reached = not identity.scopes or self.scope in identity.scopes or self.scope == OWN_CREDENTIAL
+        return identity.role in self.allowed and reached

@@ -139,6 +139,7 @@ class BoardRow(msgspec.Struct):
     checks: list[dict[str, Any]]
     alerts: list[dict[str, Any]]
     vitals: dict[str, Any]
+    score_changes: dict[str, dict[str, int | None]]
     double_checks: list[dict[str, Any]]
     baseline_deficits: list[str]
     missing_from_devices: list[MissingFacts]
@@ -181,6 +182,7 @@ class DayView(msgspec.Struct):
     checks: list[dict[str, Any]]
     alerts: list[dict[str, Any]]
     vitals: dict[str, Any]
+    score_changes: dict[str, dict[str, int | None]]
     allowed: list[dict[str, Any]]
     course_flags: list[Any]
     unconfirmed: list[Any]
@@ -247,6 +249,18 @@ class CurrentSession(msgspec.Struct, forbid_unknown_fields=True):
     session: str | None
     role: str
     staff: str | None
+
+
+class CurrentToken(msgspec.Struct, forbid_unknown_fields=True):
+    """Whom a credential stands for; all null where there is none that is valid. `wards` null: every ward."""
+
+    id: str | None
+    role: str | None
+    wards: list[str] | None
+    scopes: list[str]
+    site: str | None
+    as_of: datetime
+    clock: Clock
 
 
 class WorkflowNamed(Named, forbid_unknown_fields=True):

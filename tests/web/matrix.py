@@ -283,6 +283,9 @@ MATRIX: Mapping[tuple[str, str], Row] = {
     ("GET", "/v1/endpoints/{endpoint}/deliveries/{n}/attempts"): _of_endpoints("/none/deliveries/1/attempts", "IAM"),
     ("POST", "/v1/endpoints/{endpoint}/deliveries/{n}/retry"): _of_endpoints("/none/deliveries/1/retry"),
     ("POST", "/v1/endpoints/{endpoint}/deliveries/{n}/drop"): _of_endpoints("/none/deliveries/1/drop"),
+    # Whoever holds a token may sit at a desk with it; what is seen there is what the token reaches.
+    ("POST", "/v1/tokens/current/cookie"): Row(roles=STAFF + "IAM", ask=at("/v1/tokens/current/cookie", {}), own=201),
+    ("DELETE", "/v1/tokens/current/cookie"): Row(roles=STAFF + "IAM", ask=at("/v1/tokens/current/cookie"), own=204),
     ("GET", "/v1/tokens"): Row(roles="M", ask=at("/v1/tokens"), lists=World.token),
     ("POST", "/v1/tokens"): Row(roles="M", ask=mint, own=201, other=403),
     ("PATCH", "/v1/tokens/{token}"): Row(

@@ -1,33 +1,43 @@
-"""The ward page: its files, its policy, and that no script can hide in it."""
+"""The pages: their files, their policy, and that no script can hide in them."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import json
+import posixpath
 import re
 
-from infusion_service.web.page import load_files, shell_of, vendored
+import pytest
+
+from infusion_service.web.page import DESK, load_files, shell_of, vendored
 from tests.web.conftest import HttpWard
+
+PAGES = {"/": "index.html", "/audit": "desk/audit.html", "/ops": "desk/operations.html"}
+
+every_page = pytest.mark.parametrize("path", PAGES)
 
 NOT_LISTED = {"index.html", "sw.js"}
 """The page itself is kept under `/`; a worker does not keep itself."""
 
 
-async def test_the_page_and_every_file_it_names_are_served(ward: HttpWard) -> None:
-    page = await ward.get("/", by=None)
+@every_page
+async def test_a_page_and_every_file_it_names_are_served(ward: HttpWard, path: str) -> None:
+    page = await ward.get(path, by=None)
     named = re.findall(r'(?:href|src)="(/static/[^"]+)"', page.body)
 
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert len(named) == 4
+    assert len(named) >= 3
     imported = json.loads(_import_map(page.body))["imports"].values()
-    for path in [*named, *imported, *_modules_named()]:
-        assert (await ward.get(path, by=None)).status == 200
+    for file in [*named, *imported, *_modules_named()]:
+        assert (await ward.get(file, by=None)).status == 200, file
     assert (await ward.get("/static/none-such.js", by=None)).code == "not_found"
+    assert (await ward.get("/static/desk/none-such.js", by=None)).code == "not_found"
 
 
-async def test_the_policy_forbids_inline_and_foreign_script_and_markup_from_text(ward: HttpWard) -> None:
-    page = await ward.get("/", by=None)
+@every_page
+async def test_the_policy_forbids_inline_and_foreign_script_and_markup_from_text(ward: HttpWard, path: str) -> None:
+    page = await ward.get(path, by=None)
     policy = page.headers["Content-Security-Policy"]
     import_map = base64.b64encode(hashlib.sha256(_import_map(page.body).encode()).digest()).decode()
 
@@ -46,7 +56,7 @@ async def test_the_worker_keeps_the_page_s_files_under_the_hash_of_all_of_them_a
     names = load_files()
 
     assert worker.headers["Content-Type"].startswith("text/javascript")
-    assert sorted(said["files"]) == sorted(["/", *(f"/static/{name}" for name in names if name not in NOT_LISTED)])
+    assert sorted(said["files"]) == sorted(["/", *(f"/static/{name}" for name in names if _of_the_ward(name))])
     assert not [path for path in said["files"] if path.startswith(("/v1", "/health"))]
     assert said["version"] == json.loads(shell_of({name: file.content for name, file in names.items()}))["version"]
     for changed in ("ward.js", "ward.css", "index.html"):
@@ -64,8 +74,9 @@ async def test_a_file_that_has_not_changed_is_not_sent_again(ward: HttpWard) -> 
 def test_nothing_inline_and_nothing_that_makes_markup_of_text() -> None:
     files = {name: file.content.decode() for name, file in load_files().items()}
 
-    assert not re.search(r"<style|style=|\son\w+=|javascript:", files["index.html"])
-    assert re.findall(r"<script(?![^>]*\ssrc=)[^>]*>", files["index.html"]) == ['<script type="importmap">']
+    for page in PAGES.values():
+        assert not re.search(r"<style|style=|\son\w+=|javascript:", files[page])
+        assert re.findall(r"<script(?![^>]*\ssrc=)[^>]*>", files[page]) == ['<script type="importmap">']
     ours = "".join(text for name, text in files.items() if name.endswith(".js"))
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|localStorage", ours)
     assert not re.search(r"https?://(?!www\.w3\.org)", "".join(files.values()))
@@ -82,15 +93,22 @@ def test_scripts_that_are_not_ours_are_byte_for_byte_what_the_browser_is_told_to
             assert found == each.integrity == integrity[f"/static/{name}"]
 
 
-def test_every_word_of_the_page_stands_in_one_table() -> None:
+def test_every_word_of_a_page_stands_in_its_table() -> None:
     spoken = re.compile(r">\s*[A-Z][a-z]+ [a-z]+|aria-label=\"[A-Z]|placeholder=\"")
     modules = {name: file.content.decode() for name, file in load_files().items() if name.endswith(".js")}
 
-    assert not [name for name, text in modules.items() if name != "strings.js" and spoken.search(text)]
+    assert not [name for name, text in modules.items() if not name.endswith("strings.js") and spoken.search(text)]
 
 
-def test_the_page_says_what_it_is_not() -> None:
-    assert "not a medical device and not an alarm system" in load_files()["index.html"].content.decode()
+def test_each_page_says_what_it_is_not() -> None:
+    files = load_files()
+
+    assert "not a medical device and not an alarm system" in files["index.html"].content.decode()
+    assert all("ot a medical device" in files[page].content.decode() for page in PAGES.values())
+
+
+def _of_the_ward(name: str) -> bool:
+    return name not in NOT_LISTED and not name.startswith(DESK)
 
 
 def _import_map(markup: str) -> str:
@@ -99,5 +117,9 @@ def _import_map(markup: str) -> str:
 
 def _modules_named() -> set[str]:
     """Every module of ours that another one imports."""
-    texts = [file.content.decode() for name, file in load_files().items() if name.endswith(".js")]
-    return {f"/static/{name}" for text in texts for name in re.findall(r'from "\./([^"]+)"', text)}
+    texts = {name: file.content.decode() for name, file in load_files().items() if name.endswith(".js")}
+    return {
+        posixpath.normpath(posixpath.join("/static", posixpath.dirname(name), named))
+        for name, text in texts.items()
+        for named in re.findall(r'from "(\.[^"]+)"', text)
+    }
