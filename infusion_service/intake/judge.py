@@ -88,6 +88,8 @@ class Judge:
         day = chart.sheets[day_id].day
         try:
             become_true = tick(chart.course, day, draft.now, moves_held=draft.moves_held)
+        except MemoryError:
+            raise  # nothing is wrong with the day: it is looked at again, and nothing of this commit is recorded
         except Exception:  # noqa: BLE001 - whatever it is
             # One day that cannot be looked at must not keep facts about it, or other days, from being recorded.
             _log.exception("intake.tick_failed", day_id=day_id)

@@ -17,10 +17,13 @@ import structlog
 from aiohttp import web
 from aiohttp.web_request import BaseRequest
 
-from infusion_service.web.boundary import unreadable
+from infusion_service.web.boundary import unanswerable, unreadable
+from infusion_service.web.problems import is_starved
 
 FILES_BESIDE = 256
 """Files the process has open besides its connections: database, checkpoints, deliveries."""
+
+_SERVER_ERROR = 500
 
 _NETWORK_BITS = 64
 """What one host has of IPv6: with a whole network of addresses it would be nobody in particular."""
@@ -107,15 +110,18 @@ class Connection(web.RequestHandler):
     def handle_error(
         self,
         request: BaseRequest,
-        status: int = 500,  # noqa: ARG002 - aiohttp's own signature
+        status: int = 500,
         exc: BaseException | None = None,
         message: str | None = None,  # noqa: ARG002 - it quotes what was sent, and goes nowhere
     ) -> web.StreamResponse:
-        """Answer what could not be read as HTTP."""
+        """Answer what could not be read as HTTP, or was read and met a fault before or behind the middleware."""
         if request.writer.output_size > 0:
             raise ConnectionError("an answer has begun")
-        response = unreadable(hsts=self._hsts)
-        _log.warning("http.unreadable", request_id=response.headers["X-Request-Id"], fault=type(exc).__name__)
+        # Only the first kind is the sender's fault: a tablet takes 400 for final and would lay a good fact aside.
+        ours = status >= _SERVER_ERROR or is_starved(exc)
+        response = unanswerable(exc, hsts=self._hsts) if ours else unreadable(hsts=self._hsts)
+        event = "http.unanswered" if ours else "http.unreadable"
+        _log.warning(event, request_id=response.headers["X-Request-Id"], fault=type(exc).__name__)
         return response
 
 

@@ -142,6 +142,8 @@ async def _read_item(request: web.Request, item: Any, index: int) -> Submission 
         kind = submissions.kind_of(request.app[INTAKE], fact.type)
         return await _submission(request, fact, fact.day.lower(), kind)
     except Problem as problem:
+        if problems.is_starved(problem):
+            raise  # the item may be a good one: nothing of the batch is decided
         if isinstance(problem, Denied):
             await note_denial(request, problem)
         errors = problem.members.get("errors", ())

@@ -65,6 +65,10 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
 }
 
 
+MEMORY_RETRY_AFTER_S = 2
+"""What others hold is given back within seconds, or the process has ended and is being started again."""
+
+
 class Problem(Exception):
     """Ends a request with a problem document. `members` and `headers` are added to it."""
 
@@ -116,6 +120,29 @@ def malformed(detail: str, errors: Sequence[Mapping[str, str]] = ()) -> Problem:
 def not_found(what: str = "There is nothing at this address.") -> Problem:
     """Say that there is no such thing, or none that this credential may know of."""
     return Problem("not_found", what)
+
+
+def out_of_memory() -> Problem:
+    """Say that nothing was decided because memory ran out: nothing is wrong with what was sent."""
+    return Problem(
+        "unavailable",
+        "The service is out of memory just now: nothing was decided. Send the same again.",
+        headers={"Retry-After": str(MEMORY_RETRY_AFTER_S)},
+    )
+
+
+def is_starved(error: BaseException | None) -> bool:
+    """Whether memory ran out on the way to this error, whatever it was taken for in the end.
+
+    A reader that met the end of memory may call the bytes broken; to a tablet a 400 would be final.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, MemoryError):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def of_refusal(refusal: Refusal, *, replayed: bool = False) -> Problem:

@@ -82,7 +82,7 @@ async def load_within_the_cap(drill: Drill, directory: Path, *, requests: int) -
 
 
 async def starve(drill: Drill, directory: Path) -> None:
-    """Take the memory away under load: what follows may be refusals or the end, but no lie."""
+    """Take the memory away under load: what follows may be 503 or the end, but no lie and no fact refused for good."""
     site, notebook, history = await Site(directory).found(), Notebook(), History()
     async with served(site) as serving, serving.client(connections=TABLETS) as client:
         tablets = [Tablet(client, notebook, chance_of(drill.seed + number)) for number in range(TABLETS)]
@@ -127,6 +127,9 @@ async def push_until_it_gives_in(
                 return
             notebook.note(post, response.status, answer)
             if response.status not in (200, 201):
+                # To a tablet anything but these is final: a good fact would be laid aside.
+                assert response.status == 503, answer
+                assert int(response.headers["Retry-After"]) > 0
                 notebook.unknown.append(post)
                 refused[response.status] += 1
 
