@@ -150,7 +150,9 @@ def _score(
     for name, score in workflow.scores.items():
         parts = score.points(_with_last_known(picture, score, values))
         if parts:
-            scores[name] = ScoreResult(sum(parts.values()), parts, fact.pos)
+            total, known = sum(parts.values()), scores.get(name)
+            before, first = (None, total) if known is None else (known.total, known.first)
+            scores[name] = ScoreResult(total, parts, fact.pos, before, first)
     picture.scores = scores
     return frozenset(
         family_id

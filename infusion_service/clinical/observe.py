@@ -60,6 +60,7 @@ def observe(course: Course, day: Day, now: datetime) -> dict[str, JSON]:
         "checks": _checks(day, ordinal, now),
         "alerts": [alert_json(day, alert) for alert in day.ledger.open_list()],
         "vitals": _vitals(day),
+        "score_changes": _score_changes(day),
         "allowed": list(_allowed(today, day, ordinal, now)),
         "course_flags": flags_shown(today, day.course_number),
         "baseline_deficits": sorted(picture.deficits),
@@ -78,8 +79,9 @@ def board_row(course: Course, day: Day, now: datetime) -> dict[str, JSON]:
     view = observe(course, day, now)
     names = (
         "day_id", "version", "as_of", "ward", "chair", "patient", "workflow", "course", "day", "ordinal", "date",
-        "timezone", "state", "state_since", "pump", "dose", "observation", "checks", "alerts", "vitals", "course_flags",
-        "baseline_deficits", "double_checks", "unconfirmed", "missing_from_devices", "next_change_at",
+        "timezone", "state", "state_since", "pump", "dose", "observation", "checks", "alerts", "vitals",
+        "score_changes", "course_flags", "baseline_deficits", "double_checks", "unconfirmed",
+        "missing_from_devices", "next_change_at",
     )  # fmt: skip
     return {name: view[name] for name in names}
 
@@ -218,6 +220,18 @@ def _vitals(day: Day) -> dict[str, JSON]:
         at = format_time(day.picture.facts[score.pos].at)
         shown[name] = {"total": score.total, "parts": dict(score.parts), "at": at}
     return shown
+
+
+def _score_changes(day: Day) -> dict[str, JSON]:
+    """Return how each score has moved: since the complete set before the latest, and since the day's first. Beside
+    the score and not in it, so that what earlier releases said of `vitals` is still said as it was."""
+    return {
+        name: {
+            "since_last": None if score.before is None else score.total - score.before,
+            "since_baseline": None if score.before is None or score.first is None else score.total - score.first,
+        }
+        for name, score in day.picture.scores.items()
+    }
 
 
 def _value(value: Any, *, whole: bool) -> JSON:

@@ -75,11 +75,13 @@ class LabResult(msgspec.Struct, frozen=True):
 
 
 class ScoreResult(msgspec.Struct, frozen=True):
-    """An aggregate score of one complete set."""
+    """An aggregate score of one complete set, with the totals of the set before it and of the day's first."""
 
     total: int
     parts: Mapping[str, int]
     pos: int
+    before: int | None = None
+    first: int | None = None
 
 
 class Episode(msgspec.Struct, frozen=True):

@@ -126,6 +126,7 @@ class Workflow:
             "course_rules": [msgspec.to_builtins(rule) for rule in self.definition.course_rules],
             "alerts": [msgspec.to_builtins(rule) for rule in self.definition.alerts],
             "actions": {name: msgspec.to_builtins(action) for name, action in self.definition.actions.items()},
+            "scores": {name: msgspec.to_builtins(score) for name, score in self.definition.scores.items()},
             "checks": [{"check": check.check, "fact": check.fact} for check in self.definition.checks],
         }
 

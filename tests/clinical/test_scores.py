@@ -106,3 +106,17 @@ def test_the_day_shows_the_score_of_its_last_complete_set() -> None:
     day.chart("vitals.recorded", {"heart_rate_per_min": 72}, "10:06")
     shown = day.view()["vitals"]["news2"]
     assert (shown["total"], shown["parts"]["heart_rate_per_min"], shown["at"]) == (1, 1, "2026-11-23T09:05:00.000Z")
+
+
+def test_the_day_shows_how_the_score_moved_since_the_set_before_and_since_the_first() -> None:
+    day = OneDay().brought_to("infusing", "10:00")
+    day.chart("vitals.recorded", SIGNS, "10:02")
+    day.chart("vitals.recorded", {**SIGNS, "heart_rate_per_min": 135}, "10:05")
+    day.chart("vitals.recorded", {**SIGNS, "heart_rate_per_min": 95}, "10:10")
+    assert day.view()["score_changes"]["news2"] == {"since_last": -2, "since_baseline": 1}
+
+
+def test_a_first_set_has_nothing_to_be_compared_with() -> None:
+    day = OneDay().brought_to("screening", "08:05")
+    day.chart("vitals.recorded", SIGNS, "08:06")
+    assert day.view()["score_changes"]["news2"] == {"since_last": None, "since_baseline": None}
