@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import cyclopts
@@ -14,12 +14,11 @@ from infusion_service.cli.administering import FROM_HERE, Reach
 from infusion_service.cli.configuration import settings_from, url_of
 from infusion_service.cli.exits import Exit, refused, usage
 from infusion_service.cli.output import show_json, show_table
-from infusion_service.clinical.vocabulary import parse_time
+from infusion_service.clinical.vocabulary import format_time, parse_time
 
 if TYPE_CHECKING:
     from infusion_service.settings import Settings
-
-PAGE_ENTRIES = 1000
+    from infusion_service.web.audit_scan import Asked
 
 app = cyclopts.App(name="audit", help="Ask across days: overrides, late entries, minutes to answer, who read.")
 
@@ -30,6 +29,7 @@ class About:
     """What is asked about; the same options for every question."""
 
     since: Annotated[str | None, Parameter(help="Only what was received since then (RFC 3339 with offset).")] = None
+    until: Annotated[str | None, Parameter(help="Only what was received before then.")] = None
     patient: Annotated[str | None, Parameter(help="Only days of this patient (pseudonym).")] = None
 
 
@@ -62,16 +62,17 @@ def reads(*, about: About = EVERYTHING, reach: Reach = FROM_HERE) -> int:
 
 def _answer(question: str, about: About, reach: Reach) -> int:
     from infusion_service import logs
-    from infusion_service.cli import audit_questions
+    from infusion_service.web.audit_scan import Asked
 
-    try:
-        from_then = None if about.since is None else parse_time(about.since)
-    except ValueError:
-        raise usage(f"--since {about.since!r} is not a time with offset, such as 2026-11-23T14:05:00+01:00") from None
+    asked = Asked(
+        question=question,
+        since=_moment("--since", about.since),
+        until=_moment("--until", about.until),
+        patient=about.patient,
+    )
     settings = settings_from(reach.config)
     logs.configure(json=settings.log_json, level="error")
-    entries = asyncio.run(_entries(settings, reach))
-    rows = audit_questions.answers_to(question, _as_read(entries), since=from_then, patient=about.patient)
+    rows = asyncio.run(_rows(settings, reach, asked))
     if reach.json:
         show_json({question: rows})
     else:
@@ -80,44 +81,57 @@ def _answer(question: str, about: About, reach: Reach) -> int:
     return Exit.FINE
 
 
-def _as_read(pages: list[list[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
-    for page in pages:
-        yield from page
+def _moment(option: str, text: str | None) -> datetime | None:
+    try:
+        return None if text is None else parse_time(text)
+    except ValueError:
+        raise usage(f"{option} {text!r} is not a time with offset, such as 2026-11-23T14:05:00+01:00") from None
 
 
-async def _entries(settings: Settings, reach: Reach) -> list[list[dict[str, Any]]]:
-    """Read the whole log in pages, from the database where no service holds it, else from the service."""
+async def _rows(settings: Settings, reach: Reach, asked: Asked) -> list[dict[str, Any]]:
+    """Ask the database where no service holds it, else the service: the same code answers."""
     from infusion_service.bootstrap import open_service
     from infusion_service.log.store import StoreUnusable
+    from infusion_service.web.audit_scan import Scan
 
     if reach.url is None:
         if not settings.database.exists():
             raise refused(f"there is no database {settings.database}; name a service by --url")
         try:
             async with open_service(settings, read_only=True) as service:
-                pages, after = [], 0
-                while page := await service.intake.log_page(after, PAGE_ENTRIES):
-                    pages.append([entry.as_json() for entry in page])
-                    after = page[-1].seq
-                return pages
+                scan = Scan(service.store, settings.site, asked)
+                stretch = await scan.stretch()
+                rows = stretch.rows
+                while stretch.more:
+                    stretch = await scan.stretch(stretch.next_after)
+                    rows += stretch.rows
+                return rows
         except StoreUnusable:
             pass  # a service holds it: ask that
-    return await _asked(settings, reach)
+    return await _asked(settings, reach, asked)
 
 
-async def _asked(settings: Settings, reach: Reach) -> list[list[dict[str, Any]]]:
+async def _asked(settings: Settings, reach: Reach, asked: Asked) -> list[dict[str, Any]]:
     import aiohttp
 
     from infusion_service.cli.administration import WAIT_S, HttpAdministration, read_token
 
+    about = {
+        "since": None if asked.since is None else format_time(asked.since),
+        "until": None if asked.until is None else format_time(asked.until),
+        "patient": asked.patient,
+    }
+    body: dict[str, Any] = {name: value for name, value in about.items() if value is not None}
     timeout = aiohttp.ClientTimeout(total=WAIT_S)
     async with aiohttp.ClientSession(reach.url or url_of(settings), timeout=timeout) as client:
         service = HttpAdministration(client, read_token(settings, reach.token_file))
-        pages, after = [], 0
-        while page := (await service.call("GET", f"/v1/log?after={after}&limit={PAGE_ENTRIES}"))["entries"]:
-            pages.append(page)
-            after = page[-1]["seq"]
-        return pages
+        rows: list[dict[str, Any]] = []
+        more = True
+        while more:
+            stretch = await service.call("POST", f"/v1/audit/{asked.question}", body)
+            rows += stretch["rows"]
+            body["after"], more = stretch["next_after"], stretch["more"]
+        return rows
 
 
 def _cell(value: object) -> object:

@@ -19,7 +19,7 @@ from infusion_service.intake.watch import Watch
 from infusion_service.log.soundness import Soundness
 from infusion_service.log.store import Store
 from infusion_service.settings import Settings
-from infusion_service.web import device_queues, feed, keys, openapi, page, rates, stream
+from infusion_service.web import audits, bundles, device_queues, feed, keys, openapi, page, rates, stream
 from infusion_service.web.boundary import boundary, expect, guarded
 from infusion_service.web.metrics import Metrics
 from infusion_service.web.routes import ROUTES
@@ -92,6 +92,8 @@ def build_app(service: Service) -> web.Application:
     app[page.PAGE] = page.load_files()
     app[rates.RATES] = rates.Rates(service.settings.limits, rates.seconds_of(intake.clock))
     app[feed.TURNS] = asyncio.Semaphore(1)
+    app[audits.TURN] = asyncio.Semaphore(1)
+    app[bundles.TURN] = asyncio.Semaphore(1)
     app[device_queues.DEVICE_QUEUES] = device_queues.DeviceQueues(intake)
     app[stream.BROADCAST] = stream.Broadcast(intake)
     # Whose credential has just ended is cut off at once, and not when a stream looks the next time.

@@ -46,7 +46,7 @@ async def get_board(request: web.Request) -> web.Response:
             state=query.text("state"),
             date=query.day("date"),
             open_only=query.flag("open") or False,
-            after=_cursor(query.text("after")),
+            after=cursor_of(query.text("after")),
             limit=limit,
         )
     rows.sort(key=_place)
@@ -101,6 +101,16 @@ def etag_of(view: dict[str, Any]) -> str:
     return f'"{view["version"]}"'
 
 
+def cursor_of(text: str | None) -> tuple[str, str] | None:
+    """Return date and day after which a page goes on. Raises `Problem` 400 for what is no `next` of a page."""
+    if text is None:
+        return None
+    if re.match(CURSOR_PATTERN, text) is None:
+        raise malformed("after: take it from `next` of the page before.")
+    date, _, day_id = text.partition("~")
+    return date, day_id.lower()
+
+
 def clock_of(intake: Intake) -> dict[str, Any]:
     """Say whether time is simulated, and how fast it runs."""
     clock = intake.clock
@@ -120,15 +130,6 @@ def _wards_asked_for(request: web.Request, ward: str | None) -> list[str | None]
     if caller.wards is None:
         return [ward]
     return [mine for mine in caller.wards if ward is None or ward == mine]
-
-
-def _cursor(text: str | None) -> tuple[str, str] | None:
-    if text is None:
-        return None
-    if re.match(CURSOR_PATTERN, text) is None:
-        raise malformed("Query parameter after: take it from `next` of the page before.")
-    date, _, day_id = text.partition("~")
-    return date, day_id.lower()
 
 
 def _place(row: dict[str, Any]) -> tuple[str, str]:

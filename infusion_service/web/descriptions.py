@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from infusion_service.web import definitions, feed, log_shapes, metrics, payloads, proofs, shapes, stream
+from infusion_service.web.audit_routes import AUDIT_DESCRIPTIONS
 from infusion_service.web.describing import Description
 from infusion_service.web.endpoint_routes import ENDPOINT_DESCRIPTIONS
 
@@ -270,5 +271,6 @@ DESCRIPTIONS: Mapping[tuple[str, str], Description] = {
         gives=shapes.ServiceToken,
         refuses=_CHANGE_PROBLEMS,
     ),
+    **AUDIT_DESCRIPTIONS,
     **ENDPOINT_DESCRIPTIONS,
 }

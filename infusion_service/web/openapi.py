@@ -121,7 +121,7 @@ def _parameters(route: Route, row: Description) -> Iterator[dict[str, Any]]:
         yield {"name": name, "in": "path", "required": True, "schema": schema}
     for name in row.query:
         description, schema = _QUERY[name]
-        if name == "after" and route.path.startswith("/v1/log"):
+        if name == "after" and route.path.startswith(("/v1/log", "/v1/days/{day}")):
             schema = _SIZE
         yield {"name": name, "in": "query", "description": description, "schema": schema}
     if route.path == "/v1/days/{day}/events":

@@ -47,7 +47,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
     "group_refused": ProblemType(409, "Another item of the group was refused", ("event_id",)),
     "last_key": ProblemType(409, "A log needs a key that signs"),
     "already_exists": ProblemType(409, "The name is taken"),
-    "not_possible": ProblemType(409, "It is in no state for that"),
+    "not_possible": ProblemType(409, "It is in no state for that", ("until",)),
     "version_conflict": ProblemType(412, "The day has changed since it was read", ("day_version",)),
     "too_large": ProblemType(413, "The request is too large", ("limit_bytes", "limit_items")),
     "unsupported_media_type": ProblemType(415, "The body must be plain JSON"),

@@ -21,6 +21,7 @@ from infusion_service.web import (
     sessions,
     stream,
 )
+from infusion_service.web.audit_routes import AUDIT_ROUTES
 from infusion_service.web.endpoint_routes import ENDPOINT_ROUTES
 from infusion_service.web.routing import (
     ADMIN,
@@ -103,5 +104,6 @@ ROUTES: tuple[Route, ...] = (
     _route("GET", "/v1/tokens", administration.get_tokens, ADMIN, "administration"),
     _route("POST", "/v1/tokens", administration.post_token, ADMIN, "administration"),
     _route("PATCH", "/v1/tokens/{token}", administration.patch_token, ADMIN, "administration"),
+    *AUDIT_ROUTES,
     *ENDPOINT_ROUTES,
 )

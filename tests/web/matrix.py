@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Literal
 
 from infusion_service.access.identity import Identity
@@ -195,6 +196,24 @@ async def day_there(world: World, place: Place) -> str:
     return world.days[place]
 
 
+async def late_day_there(world: World, place: Place) -> str:
+    """The day that lies there, with a fact that came late."""
+    occurred = START - timedelta(minutes=40)
+    fact = {"event_id": new_event_id(), "type": "note.added", "data": {"text": "x"}, "late_reason": "offline"}
+    site = world.at(place)
+    path = f"/v1/days/{world.days[place]}/events"
+    posted = await site.post(path, {**fact, "occurred_at": occurred.isoformat()}, by="nurse_2")
+    assert posted.status == 201, posted.body
+    return world.days[place]
+
+
+async def opening(world: World, place: Place) -> tuple[str, Any]:
+    """Ask for the bytes of a day's first entry; an entry of no day stands for what is another site's."""
+    entries = [] if place == "site" else await world.here.service.intake.entries(world.days[place])
+    seq = entries[0].seq if entries else 1
+    return f"/v1/log/opening?seq={seq}", None
+
+
 REVOKED = {"revoked": True}
 
 
@@ -220,6 +239,14 @@ MATRIX: Mapping[tuple[str, str], Row] = {
     ),
     ("GET", "/v1/days/{day}/entries"): Row(roles=WARD + "A", ask=of_day("/v1/days/{day}/entries"), other=404, site=404),
     ("GET", "/v1/days/{day}/report"): Row(roles=STAFF + "A", ask=of_day("/v1/days/{day}/report"), other=404, site=404),
+    ("GET", "/v1/days/{day}/openings"): Row(roles="A", ask=of_day("/v1/days/{day}/openings"), other=404, site=404),
+    # Without a signing key there is nothing to prove with.
+    ("GET", "/v1/days/{day}/bundle"): Row(roles="A", ask=of_day("/v1/days/{day}/bundle"), own=409, other=404, site=404),
+    ("POST", "/v1/days/search"): Row(roles="A", ask=at("/v1/days/search", {"family": "family"}), lists=day_there),
+    ("POST", "/v1/audit/overrides"): Row(roles="A", ask=at("/v1/audit/overrides", {})),
+    ("POST", "/v1/audit/late"): Row(roles="A", ask=at("/v1/audit/late", {}), lists=late_day_there),
+    ("POST", "/v1/audit/answers"): Row(roles="A", ask=at("/v1/audit/answers", {})),
+    ("POST", "/v1/audit/reads"): Row(roles="A", ask=at("/v1/audit/reads", {})),
     ("POST", "/v1/batches"): Row(
         roles=EVERYBODY, refused="RIAM", ask=post_batch, own=201, other=404, site=404, items=True
     ),
@@ -230,6 +257,7 @@ MATRIX: Mapping[tuple[str, str], Row] = {
     ("GET", "/v1/log/stream"): Row(roles=EVERYBODY, ask=at("/v1/log/stream?after=0"), stream=True),
     # Proofs tell nothing of what was recorded. Without a signing key there is nothing to show.
     ("GET", "/v1/log/checkpoint"): Row(roles=EVERYBODY, ask=at("/v1/log/checkpoint"), own=404),
+    ("GET", "/v1/log/opening"): Row(roles="A", ask=opening, other=404, site=404),
     ("GET", "/v1/log/proof/inclusion"): Row(roles=EVERYBODY, ask=at("/v1/log/proof/inclusion?seq=1")),
     ("GET", "/v1/log/proof/consistency"): Row(roles=EVERYBODY, ask=at("/v1/log/proof/consistency?from=1")),
     ("GET", "/v1/log/key"): Row(roles=EVERYBODY, ask=at("/v1/log/key")),

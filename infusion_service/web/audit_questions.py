@@ -1,17 +1,20 @@
 """Questions an auditor asks across days, answered from the entries of the log alone.
 
-Promises: one pass over the entries in log order, constant work for each; times as logged, minutes as whole numbers
-rounded down. Does not: read the log (`audit` hands the entries over as the wire shows them) or print.
+Promises: a row begins with one entry, whose `seq` it names, and is completed by entries of the same day alone; constant
+work for each entry; times as logged, minutes as whole numbers rounded down. Does not: read the log (`audit_scan` hands
+the entries over as the wire shows them) or know who asks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from infusion_service.access.readings import LOG_READ, reading_of
+from infusion_service.access.readings import READING_TYPES, reading_of
 from infusion_service.clinical.vocabulary import parse_time
+from infusion_service.log.entry import LogRow
 
 Entry = Mapping[str, Any]
 Row = dict[str, Any]
@@ -22,33 +25,15 @@ LATE_AFTER = timedelta(minutes=1)
 _MINUTE = timedelta(minutes=1)
 
 
-def answers_to(question: str, entries: Iterable[Entry], *, since: datetime | None, patient: str | None) -> list[Row]:
-    """Answer one of `QUESTIONS` for what was received since a moment, of one patient where one is named."""
-    days: dict[str, str] = {}
-    known_since: dict[str, str] = {}
-    rows = QUESTIONS[question](_followed(entries, days, known_since))
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question: which entries can begin a row, and the rows of a run of entries of one or more days."""
 
-    def concerns(row: Row) -> bool:
-        if row.get("type") == LOG_READ:  # whoever reads the log reads everybody who is in it
-            return known_since.get(str(patient), "~") <= str(row["received_at"])
-        return patient in (days.get(row["day"]), row.get("patient"))
-
-    return [
-        row
-        for row in rows
-        if (since is None or parse_time(row["received_at"]) >= since) and (patient is None or concerns(row))
-    ]
-
-
-def _followed(entries: Iterable[Entry], days: dict[str, str], known_since: dict[str, str]) -> Iterator[Entry]:
-    """Yield the entries, noting whose day each stream is and since when the log knows whom."""
-    for entry in entries:
-        if "type" not in entry:
-            continue  # erased: the leaf stands, what it said is gone
-        if entry["kind"] == "fact" and isinstance(entry["data"].get("patient"), dict):
-            days[entry["stream"]] = entry["data"]["patient"]["id"]
-            known_since.setdefault(days[entry["stream"]], entry["rcv"])
-        yield entry
+    may_begin: Callable[[LogRow], bool]
+    """Whether a row of the log is worth reading: told from its columns, or a look at its bytes."""
+    rows: Callable[[Iterable[Entry]], list[Row]]
+    follows_the_day: bool
+    """Whether later entries of the day complete a row; else one entry is one row."""
 
 
 def _person(who: Mapping[str, Any] | None) -> str | None:
@@ -62,6 +47,7 @@ def overrides(entries: Iterable[Entry]) -> list[Row]:
         data = entry["data"]
         if entry["kind"] == "fact" and {"guard", "valid_minutes"} <= data.keys():
             granted[entry["entry_id"]] = {
+                "seq": entry["seq"],
                 "received_at": entry["rcv"],
                 "day": entry["stream"],
                 "guard": data["guard"],
@@ -85,6 +71,7 @@ def late(entries: Iterable[Entry]) -> list[Row]:
         if delay >= LATE_AFTER:
             rows.append(
                 {
+                    "seq": entry["seq"],
                     "received_at": entry["rcv"],
                     "occurred_at": entry["occurred_at"],
                     "minutes": delay // _MINUTE,
@@ -105,6 +92,7 @@ def answers(entries: Iterable[Entry]) -> list[Row]:
         data = entry["data"]
         if entry["type"] == "alert.raised":
             raised[entry["entry_id"]] = {
+                "seq": entry["seq"],
                 "received_at": entry["rcv"],
                 "day": entry["stream"],
                 "rule": data["rule"],
@@ -134,32 +122,41 @@ def answers(entries: Iterable[Entry]) -> list[Row]:
 
 
 def reads(entries: Iterable[Entry]) -> list[Row]:
-    """Every logged reading: of a day or the log by auditors, and through a broken glass, with breaking and review."""
+    """Every logged reading: of a day or the log by auditors, and through a broken glass, with breaking and review.
+
+    A review names the breaking alone (`glass`); whose it was is left to who can look it up.
+    """
     rows = []
-    broken_for: dict[str | None, str | None] = {}
     for entry in entries:
         reading = reading_of(entry)
         if reading is not None:
-            # A review names the breaking alone; it belongs to the same patient.
-            patient = broken_for.setdefault(reading.glass, reading.patient) if reading.glass else reading.patient
             rows.append(
                 {
+                    "seq": entry["seq"],
                     "received_at": reading.received_at,
                     "day": reading.day,
-                    "patient": patient,
+                    "patient": reading.patient,
                     "type": reading.type,
                     "what": reading.what,
                     "by": f"{reading.role} {reading.by}",
                     "reason": reading.reason,
+                    "glass": reading.glass,
                 }
             )
     return rows
 
 
-QUESTIONS: dict[str, Callable[[Iterable[Entry]], list[Row]]] = {
-    "overrides": overrides,
-    "late": late,
-    "answers": answers,
-    "reads": reads,
+QUESTIONS: Mapping[str, Question] = {
+    "overrides": Question(
+        # What an override is called, and which it is, says the workflow file; every one is valid for some time.
+        lambda row: row.kind == "fact" and row.body is not None and b'"valid_minutes"' in row.body,
+        overrides,
+        follows_the_day=True,
+    ),
+    "late": Question(lambda row: row.kind == "fact", late, follows_the_day=False),
+    "answers": Question(lambda row: row.entry_type == "alert.raised", answers, follows_the_day=True),
+    "reads": Question(
+        lambda row: row.kind == "access" and row.entry_type in READING_TYPES, reads, follows_the_day=False
+    ),
 }
-"""Question to the function that answers it."""
+"""The questions by name."""
