@@ -127,7 +127,16 @@ class Workflow:
             "alerts": [msgspec.to_builtins(rule) for rule in self.definition.alerts],
             "actions": {name: msgspec.to_builtins(action) for name, action in self.definition.actions.items()},
             "scores": {name: msgspec.to_builtins(score) for name, score in self.definition.scores.items()},
-            "checks": [{"check": check.check, "fact": check.fact} for check in self.definition.checks],
+            "checks": [
+                {
+                    "check": check.check,
+                    "fact": check.fact,
+                    "analyte": check.analyte,
+                    "complete_set": check.complete_set,
+                    "signs": list(check.signs),
+                }
+                for check in self.definition.checks
+            ],
         }
 
 

@@ -10,7 +10,7 @@ import { ask } from "./service.js";
 import { means, noteOf, titleOfCheck, titleOfGuard, titleOfState, workflow } from "./protocol.js";
 import { PUMP, T, word } from "./strings.js";
 import { clockTime, serviceNow } from "./times.js";
-import { summary, titleOf } from "./timeline.js";
+import { summary, titleOf } from "./telling.js";
 import { back, reachable, rows } from "./ward_state.js";
 
 const HOURS = [1, 2, 4, 8];

@@ -7,7 +7,7 @@ import { html } from "./markup.js";
 import { fileOf, titleOfState } from "./protocol.js";
 import { StopButton } from "./stop.js";
 import { T } from "./strings.js";
-import { summary, titleOf } from "./timeline.js";
+import { summary, titleOf } from "./telling.js";
 import { clockTime } from "./times.js";
 import { back, entries, go, reachable, rows } from "./ward_state.js";
 

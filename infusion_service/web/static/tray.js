@@ -11,7 +11,7 @@ import { enqueue, queue, remove, send, sendAgain, unsent } from "./queue.js";
 import { newId } from "./service.js";
 import { T } from "./strings.js";
 import { clockTime, serviceNow } from "./times.js";
-import { summary } from "./timeline.js";
+import { summary } from "./telling.js";
 import { back, go, rows, view } from "./ward_state.js";
 
 /** @typedef {import("./queue.js").Row} Row */
