@@ -41,6 +41,8 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     history: str = "[]"
     """JSON list of attempts, newest last."""
     body: bytes | None = None
+    damaged: bool = False
+    """Whether what is kept of it is not what was written: it is never sent as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 from infusion_service.clinical.vocabulary import format_time
 from infusion_service.log.deliveries import ANY_DELIVERY, Delivery, DeliveryBatch, DeliverySearch
+from infusion_service.log.row_check import check_of
 from infusion_service.log.sqlite_reader import Reader
 from infusion_service.log.sqlite_rows import from_ms, to_ms
 from infusion_service.log.sqlite_schema import RawConnection
@@ -61,8 +62,8 @@ class SqliteDeliveries:
         self, site: str, endpoint_id: str, search: DeliverySearch = ANY_DELIVERY, *, after: int = 0, limit: int
     ) -> list[Delivery]:
         """See `Deliveries.page`."""
-        rows: Sequence[Any] = await self._read(_select_page, site, endpoint_id, search, after, limit)
-        return [_delivery(endpoint_id, row) for row in rows]
+        found: list[Delivery] = await self._read(_select_page, site, endpoint_id, search, after, limit)
+        return found
 
     async def one(self, site: str, endpoint_id: str, epsequence: int) -> Delivery | None:
         """See `Deliveries.one`."""
@@ -84,8 +85,8 @@ class SqliteDeliveries:
         await self._write(_forget_bodies, site, endpoint_id, settled_before)
 
     async def _rows(self, statement: str, site: str, endpoint_id: str, *values: object) -> list[Delivery]:
-        rows = await self._read(_select, statement, site, endpoint_id, *values)
-        return [_delivery(endpoint_id, row) for row in rows]
+        found: list[Delivery] = await self._read(_select_rows, statement, site, endpoint_id, *values)
+        return found
 
 
 def _select(reader: Reader, statement: str, site: str, endpoint_id: str, *values: object) -> list[Any]:
@@ -96,9 +97,14 @@ def _select(reader: Reader, statement: str, site: str, endpoint_id: str, *values
     return found
 
 
+def _select_rows(reader: Reader, statement: str, site: str, endpoint_id: str, *values: object) -> list[Delivery]:
+    rows = _select(reader, statement, site, endpoint_id, *values)
+    return [_delivery(reader.site_key(site) or 0, endpoint_id, row) for row in rows]
+
+
 def _select_page(
     reader: Reader, site: str, endpoint_id: str, search: DeliverySearch, after: int, limit: int
-) -> list[Any]:
+) -> list[Delivery]:
     site_key = reader.site_key(site)
     if site_key is None:
         return []
@@ -117,16 +123,13 @@ def _select_page(
         "limit": limit,
     }
     statement = f"deliveries_{search.state}" if search.state in ("waiting", "parked") else "deliveries"
-    found: list[Any] = reader.execute(SQL[statement], values).fetchall()
-    return found
+    return [_delivery(site_key, endpoint_id, row) for row in reader.execute(SQL[statement], values)]
 
 
 def _change(writer: Writer, site: str, batch: DeliveryBatch) -> int:
     def work(connection: RawConnection, site_key: int) -> None:
-        new = [(site_key, id_bytes(row.endpoint_id), row.epsequence, row.seq, *_fixed(row)) for row in batch.new]
-        _execute_for_all(connection, "insert_delivery", new)
-        changed = [(*_fate(row), site_key, id_bytes(row.endpoint_id), row.epsequence) for row in batch.changed]
-        _execute_for_all(connection, "change_delivery", changed)
+        _execute_for_all(connection, "insert_delivery", [_inserted(site_key, row) for row in batch.new])
+        _execute_for_all(connection, "change_delivery", [_changed(site_key, row) for row in batch.changed])
         if batch.requeue is not None:
             again = batch.requeue
             values = (site_key, id_bytes(again.endpoint_id), again.from_seq, again.to_seq)
@@ -150,8 +153,18 @@ def _forget_bodies(writer: Writer, site: str, endpoint_id: str, settled_before: 
     return writer.change(site, work)
 
 
-def _fixed(row: Delivery) -> tuple[object, ...]:
-    return (row.webhook_id, row.lane, row.event_type, *_fate(row), row.body)
+def _inserted(site_key: int, row: Delivery) -> tuple[object, ...]:
+    values = (*_place(site_key, row), row.seq, row.webhook_id, row.lane, row.event_type, *_fate(row))
+    return (*values, row.body, check_of(*values), None if row.body is None else check_of(row.body))
+
+
+def _changed(site_key: int, row: Delivery) -> tuple[object, ...]:
+    place, fate = _place(site_key, row), _fate(row)
+    return (*fate, check_of(*place, row.seq, row.webhook_id, row.lane, row.event_type, *fate), *place)
+
+
+def _place(site_key: int, row: Delivery) -> tuple[int, bytes, int]:
+    return site_key, id_bytes(row.endpoint_id), row.epsequence
 
 
 def _fate(row: Delivery) -> tuple[object, ...]:
@@ -167,7 +180,10 @@ def _fate(row: Delivery) -> tuple[object, ...]:
     )
 
 
-def _delivery(endpoint_id: str, row: Sequence[Any]) -> Delivery:
+def _delivery(site_key: int, endpoint_id: str, row: Sequence[Any]) -> Delivery:
+    *values, body, row_check, body_check = row
+    damaged = row_check != check_of(site_key, id_bytes(endpoint_id), *values)
+    damaged = damaged or (body is not None and body_check != check_of(body))
     return Delivery(
         endpoint_id=endpoint_id,
         epsequence=row[0],
@@ -182,7 +198,8 @@ def _delivery(endpoint_id: str, row: Sequence[Any]) -> Delivery:
         next_attempt_at=_moment(row[9]),
         settled_at=_moment(row[10]),
         history=row[11],
-        body=row[12],
+        body=body,
+        damaged=damaged,
     )
 
 

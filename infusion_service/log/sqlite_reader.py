@@ -25,9 +25,10 @@ from infusion_service.log.sqlite_rows import (
     stream_text,
     to_ms,
 )
+from infusion_service.log.row_check import check_of
 from infusion_service.log.sqlite_schema import RawConnection
 from infusion_service.log.statements import load_statements
-from infusion_service.log.store import EMPTY_FRONTIER, DayHead, LogHead, id_bytes
+from infusion_service.log.store import EMPTY_FRONTIER, DayHead, LogHead, RebuildRequired, RecordDamaged, id_bytes
 
 SQL = load_statements("sqlite/read.sql")
 
@@ -109,7 +110,9 @@ class Reader:
     def stored_head(self, site_key: int) -> StoredHead | None:
         """The derived head; None when dropped."""
         found = self._execute(SQL["log_head"], (site_key,)).fetchone()
-        return None if found is None else StoredHead(*found)
+        if found is not None and found[-1] != check_of(site_key, *found[:-1]):
+            raise RebuildRequired("the head of the log is damaged")
+        return None if found is None else StoredHead(*found[:-1])
 
     def computed_head(self, site_key: int) -> LogHead:
         """The head from the leaves alone, in constant memory."""
@@ -139,12 +142,25 @@ class Reader:
         size = 0 if site_key is None else self.size(site_key)
         if site_key is None or size == 0:
             return True
-        found = self.stored_head(site_key)
-        if found is None or found.size != size or not found.current:
-            return False
         level = STORED_LEVELS[0]
         values = {"site_key": site_key, "level": level, "node_index": (size >> level) - 1}
-        return all(self._execute(SQL["derived_rows_present"], values).fetchone())
+        try:
+            found = self.stored_head(site_key)
+            if found is None or found.size != size or not found.current:
+                return False
+            return all(self._execute(SQL["derived_rows_present"], values).fetchone()) and self._heads_are_sound(
+                site_key
+            )
+        except RebuildRequired:
+            return False
+
+    def _heads_are_sound(self, site_key: int) -> bool:
+        """Whether the heads of days are as they were written and their indexes fit: by these the board and the watch
+        find a day. A few microseconds for each day; event keys, a row for each entry, are held against the log at night.
+        """
+        for record in self._execute(SQL["all_day_heads"], (site_key,)):
+            day_head(record)
+        return [said for (said,) in self._execute(SQL["day_head_indexes"])] == ["ok"]
 
     def find_events(self, site: str, event_ids: Sequence[str]) -> dict[str, LogRow]:
         """See `Store.find_events`."""
@@ -159,7 +175,9 @@ class Reader:
                 continue
             record = self._execute(SQL["row_of_event"], (site_key, raw)).fetchone()
             if record is not None:
-                found[event_id] = log_row(record)
+                row = found[event_id] = log_row(record)
+                if row.body is not None and row.event_id != event_id:
+                    raise RebuildRequired("a key of an event is damaged: it leads to another's entry")
         return found
 
     def read_stream(self, site: str, stream: str, after_n: int, limit: int) -> list[LogRow]:
@@ -200,7 +218,7 @@ class Reader:
         found: Iterable[bytes]
         if base:
             nodes = self._execute(SQL["tree_nodes"], (site_key, base, first, first + width))
-            found = (root for (root,) in nodes)
+            found = (_sound_root(site_key, base, node) for node in nodes)
         else:
             keys = entry_key(site_key, first), entry_key(site_key, first + width)
             found = (leaf_hash(leaf) for (leaf,) in self._execute(SQL["leaves"], keys))
@@ -259,13 +277,29 @@ class Reader:
 
     def records(self, site: str, kind: str) -> dict[str, dict[str, JSON]]:
         """See `Store.records`."""
-        found = self._execute(SQL["records"], (self.site_key(site), kind))
-        return {key: msgspec.json.decode(value) for key, value in found}
+        site_key = self.site_key(site)
+        found = self._execute(SQL["records"], (site_key, kind))
+        return {key: _sound_record(site_key, kind, key, *kept) for key, *kept in found}
 
     def record(self, site: str, kind: str, key: str) -> dict[str, JSON] | None:
         """See `Store.record`."""
-        found = self._execute(SQL["record"], (self.site_key(site), kind, key)).fetchone()
-        return None if found is None else msgspec.json.decode(found[0])
+        site_key = self.site_key(site)
+        found = self._execute(SQL["record"], (site_key, kind, key)).fetchone()
+        return None if found is None else _sound_record(site_key, kind, key, *found)
+
+
+def _sound_root(site_key: int, level: int, node: tuple[int, bytes, int]) -> bytes:
+    index, root, check = node
+    if check != check_of(site_key, level, index, root):
+        raise RebuildRequired("a node of the tree is damaged")
+    return root
+
+
+def _sound_record(site_key: int | None, kind: str, key: str, value: str, check: int | None) -> dict[str, JSON]:
+    if check != check_of(site_key, kind, key, value):
+        raise RecordDamaged(kind, key)
+    record: dict[str, JSON] = msgspec.json.decode(value)
+    return record
 
 
 def _rows(records: Iterable[tuple[Any, ...]]) -> list[LogRow]:

@@ -9,7 +9,8 @@ import msgspec
 
 from infusion_service.clinical.vocabulary import SITE_STREAM
 from infusion_service.log.entry import LogRow, leaf_hash
-from infusion_service.log.store import UUID_BYTES, DayHead, id_bytes, id_text
+from infusion_service.log.row_check import check_of
+from infusion_service.log.store import UUID_BYTES, DayHead, RebuildRequired, id_bytes, id_text
 
 _SEQ_BITS = 40
 _SITE_STREAM_ID = SITE_STREAM.encode()
@@ -90,8 +91,10 @@ _ERASED = _Named(entry_id="", kind="", type="")
 
 
 def day_head(record: tuple[Any, ...]) -> DayHead:
-    """A row of `day_head`, in the order of its columns."""
-    (_, day_id, patient_id, ward, date, workflow_hash, state, is_open, version, n, leaf, seq, due_ms) = record
+    """A row of `day_head`, in the order of its columns. Raises `RebuildRequired` for one that is damaged."""
+    (_, day_id, patient_id, ward, date, workflow_hash, state, is_open, version, n, leaf, seq, due_ms, check) = record
+    if check != check_of(*record[:-1]):
+        raise RebuildRequired("a head of a day is damaged")
     return DayHead(
         day_id=id_text(day_id),
         patient_id=patient_id,
@@ -110,7 +113,7 @@ def day_head(record: tuple[Any, ...]) -> DayHead:
 
 def head_values(site_key: int, head: DayHead) -> tuple[Any, ...]:
     """A day head in the order of the columns of `day_head`. Raises `ValueError` for a day id that is none."""
-    return (
+    values = (
         site_key,
         id_bytes(head.day_id),
         head.patient_id,
@@ -118,10 +121,11 @@ def head_values(site_key: int, head: DayHead) -> tuple[Any, ...]:
         head.date or "",
         head.workflow_hash,
         head.state,
-        head.open,
+        int(head.open),
         head.version,
         head.n,
         head.last_leaf_hash,
         head.last_seq,
         None if head.next_change_at is None else to_ms(head.next_change_at),
     )
+    return (*values, check_of(*values))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from infusion_service.log.row_check import register
 from infusion_service.log.statements import SQL_FOLDER
 from infusion_service.log.store import StoreUnusable
 
@@ -67,7 +68,11 @@ def check_ours(connection: RawConnection, migrations: Sequence[Migration]) -> No
 
 
 def migrate(connection: RawConnection, migrations: Sequence[Migration]) -> None:
-    """Bring the schema up to date, each migration in a transaction of its own. Raises `StoreUnusable`."""
+    """Bring the schema up to date, each migration in a transaction of its own. Raises `StoreUnusable`.
+
+    From here on the connection's statements know the check sum of rows.
+    """
+    register(connection)
     with transaction(connection):
         _run(connection, "sqlite/bookkeeping.sql")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")

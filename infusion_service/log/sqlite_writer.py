@@ -15,6 +15,7 @@ import msgspec
 
 from infusion_service.log.entry import LogRow, leaf_hash
 from infusion_service.log.merkle import STORED_LEVELS, Frontier
+from infusion_service.log.row_check import check_of
 from infusion_service.log.sqlite_reader import EMPTY_HEAD, Reader, StoredHead
 from infusion_service.log.sqlite_reader import SQL as READ_SQL
 from infusion_service.log.sqlite_rows import entry_key, event_id_of, head_values, last_key, stream_bytes
@@ -148,7 +149,7 @@ class Writer:
         raise AssertionError("an event id was refused, but none of the batch is in the log")
 
     def _set_log_head(self, site_key: int, head: StoredHead) -> None:
-        self._execute(SQL["set_log_head"], (site_key, *head))
+        self._execute(SQL["set_log_head"], (site_key, *head, check_of(site_key, *head)))
 
     def _insert_tree_nodes(self, site_key: int, head: StoredHead, rows: Sequence[LogRow]) -> None:
         if head.size >> STORED_LEVELS[0] == rows[-1].seq >> STORED_LEVELS[0]:
@@ -164,7 +165,8 @@ class Writer:
             if level > len(completed):
                 return
             index = (frontier.size >> level) - 1
-            self._execute(SQL["insert_tree_node"], (site_key, level, index, completed[level - 1]))
+            values = site_key, level, index, completed[level - 1]
+            self._execute(SQL["insert_tree_node"], (*values, check_of(*values)))
 
     def _set_day_heads(self, site_key: int, heads: Sequence[DayHead]) -> None:
         values = [head_values(site_key, head) for head in heads]
@@ -177,7 +179,8 @@ class Writer:
                 self._execute(SQL["drop_record"], (site_key, operation.kind, operation.key))
             else:
                 text = msgspec.json.encode(operation.value).decode()
-                self._execute(SQL["put_record"], (site_key, operation.kind, operation.key, text))
+                values = site_key, operation.kind, operation.key, text
+                self._execute(SQL["put_record"], (*values, check_of(*values)))
 
     def _erase(self, site_key: int, batch: Batch) -> None:
         for stream in batch.erase:
@@ -227,17 +230,23 @@ class Writer:
                 if body is not None:
                     self._execute(SQL["add_event_key"], (site_key, id_bytes(event_id_of(body)), seq))
             head = self._reader.head_at(site_key, frontier, leaf)
-            stored = self._reader.stored_head(site_key)
             rebuilt = StoredHead(
                 size=head.size,
                 frontier=head.frontier,
                 site_n=head.site_n,
                 site_last_hash=head.site_last_hash,
                 event_keys_size=head.size,
-                day_heads_size=-1 if stored is None else stored.day_heads_size,
+                day_heads_size=self._day_heads_size(site_key),
             )
             self._set_log_head(site_key, rebuilt)
         return self.pages_to_copy()
+
+    def _day_heads_size(self, site_key: int) -> int:
+        try:
+            stored = self._reader.stored_head(site_key)
+        except RebuildRequired:
+            return -1
+        return -1 if stored is None else stored.day_heads_size
 
     def drop_derived(self) -> int:
         """See `Store.drop_derived`. Returns the pages now waiting in the write-ahead log."""

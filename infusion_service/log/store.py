@@ -40,6 +40,7 @@ class StoreError(Exception):
     ├── StorageFull          no room; nothing was written, reading goes on, writing may work again later
     ├── StorageFailed        the storage is at fault; `fatal` means: acknowledge nothing more, exit, recover
     └── StoreUnusable        this database cannot be opened by this program, with the reason and the way out
+        └── RecordDamaged    a record beside the log is not what was written: which one
     """
 
 
@@ -73,6 +74,18 @@ class StorageFailed(StoreError):
 
 class StoreUnusable(StoreError):
     """The database cannot be opened: in use by another process, of a newer program, or not ours at all."""
+
+
+class RecordDamaged(StoreUnusable):
+    """An operational record does not have the check sum it was written with. Nothing in the log makes it anew."""
+
+    def __init__(self, kind: str, key: str) -> None:
+        super().__init__(
+            f"the record {kind} {key!r} is damaged: restore the last backup that verifies, or drop it by "
+            f"`infusion log drop-record {kind} {key}` and make it anew"
+        )
+        self.kind = kind
+        self.key = key
 
 
 class DayHead(msgspec.Struct, frozen=True, kw_only=True):

@@ -34,7 +34,7 @@ def connection() -> Iterator[Any]:
 def schema_of(connection: Any) -> dict[str, str]:
     """Every object of a database with the text that made it, spaces and comments aside."""
     found = connection.execute("SELECT type || ' ' || name, sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
-    return {name: " ".join(re.sub("--.*", "", sql).split()) for name, sql in found}
+    return {name: re.sub(r" ?([(),]) ?", r"\1", " ".join(re.sub("--.*", "", sql).split())) for name, sql in found}
 
 
 def test_the_schema_is_the_sum_of_its_migrations(connection: Any) -> None:

@@ -4,35 +4,37 @@
 -- One entry takes its number in the endpoint's sequence.
 INSERT INTO delivery (
   site_key, endpoint_id, epsequence, seq, webhook_id, lane, event_type, state, reason, attempts, first_failed_at_ms,
-  next_attempt_at_ms, settled_at_ms, history, body
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+  next_attempt_at_ms, settled_at_ms, history, body, row_check, body_check
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: change_delivery
 -- What became of attempts. Number, entry and bytes stay.
 UPDATE delivery
 SET state = fate.column1, reason = fate.column2, attempts = fate.column3, first_failed_at_ms = fate.column4,
-    next_attempt_at_ms = fate.column5, settled_at_ms = fate.column6, history = fate.column7
-FROM (VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)) AS fate
-WHERE site_key = fate.column8 AND endpoint_id = fate.column9 AND epsequence = fate.column10;
+    next_attempt_at_ms = fate.column5, settled_at_ms = fate.column6, history = fate.column7, row_check = fate.column8
+FROM (VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)) AS fate
+WHERE site_key = fate.column9 AND endpoint_id = fate.column10 AND epsequence = fate.column11;
 
 -- name: requeue_deliveries
 -- A replay: the same bytes once more. Those whose bytes were forgotten are left alone.
 UPDATE delivery
 SET state = 'waiting', reason = 'replay', attempts = 0, first_failed_at_ms = NULL, next_attempt_at_ms = NULL,
-    settled_at_ms = NULL
+    settled_at_ms = NULL,
+    row_check = check_of(site_key, endpoint_id, epsequence, seq, webhook_id, lane, event_type, 'waiting', 'replay', 0,
+                         NULL, NULL, NULL, history)
 WHERE site_key = ? AND endpoint_id = ? AND seq BETWEEN ? AND ? AND body IS NOT NULL;
 
 -- name: waiting_deliveries
 -- What waits in its lane, from a number on.
 SELECT epsequence, seq, webhook_id, lane, event_type, state, reason, attempts, first_failed_at_ms, next_attempt_at_ms,
-       settled_at_ms, history, body
+       settled_at_ms, history, body, row_check, body_check
 FROM delivery INDEXED BY delivery_waiting
 WHERE site_key = ? AND endpoint_id = ? AND state = 'waiting' AND epsequence > ? ORDER BY epsequence LIMIT ?;
 
 -- name: parked_deliveries_due
 -- What is out of its lane and to be tried again.
 SELECT epsequence, seq, webhook_id, lane, event_type, state, reason, attempts, first_failed_at_ms, next_attempt_at_ms,
-       settled_at_ms, history, body
+       settled_at_ms, history, body, row_check, body_check
 FROM delivery INDEXED BY delivery_parked
 WHERE site_key = ? AND endpoint_id = ? AND state = 'parked' AND next_attempt_at_ms <= ?
 ORDER BY next_attempt_at_ms, epsequence LIMIT ?;
@@ -45,7 +47,7 @@ WHERE site_key = ? AND endpoint_id = ? AND state = 'parked' AND next_attempt_at_
 -- name: deliveries
 -- For who looks through them, without the bytes.
 SELECT epsequence, seq, webhook_id, lane, event_type, state, reason, attempts, first_failed_at_ms, next_attempt_at_ms,
-       settled_at_ms, history, NULL
+       settled_at_ms, history, NULL, row_check, NULL
 FROM delivery INDEXED BY delivery_number
 WHERE site_key = :site_key AND endpoint_id = :endpoint_id AND epsequence > :after
   AND (:state IS NULL OR state = :state) AND (:lane IS NULL OR lane = :lane)
@@ -60,7 +62,7 @@ ORDER BY epsequence LIMIT :limit;
 -- name: deliveries_waiting
 -- The same for those that wait: few among many.
 SELECT epsequence, seq, webhook_id, lane, event_type, state, reason, attempts, first_failed_at_ms, next_attempt_at_ms,
-       settled_at_ms, history, NULL
+       settled_at_ms, history, NULL, row_check, NULL
 FROM delivery INDEXED BY delivery_waiting
 WHERE site_key = :site_key AND endpoint_id = :endpoint_id AND state = 'waiting' AND epsequence > :after
   AND (:lane IS NULL OR lane = :lane) AND (:event_type IS NULL OR event_type = :event_type)
@@ -74,7 +76,7 @@ ORDER BY epsequence LIMIT :limit;
 -- name: deliveries_parked
 -- The same for those that are parked.
 SELECT epsequence, seq, webhook_id, lane, event_type, state, reason, attempts, first_failed_at_ms, next_attempt_at_ms,
-       settled_at_ms, history, NULL
+       settled_at_ms, history, NULL, row_check, NULL
 FROM delivery INDEXED BY delivery_parked
 WHERE site_key = :site_key AND endpoint_id = :endpoint_id AND state = 'parked' AND epsequence > :after
   AND (:lane IS NULL OR lane = :lane) AND (:event_type IS NULL OR event_type = :event_type)
@@ -88,7 +90,7 @@ ORDER BY epsequence LIMIT :limit;
 -- name: delivery
 -- One of them, with its bytes.
 SELECT epsequence, seq, webhook_id, lane, event_type, state, reason, attempts, first_failed_at_ms, next_attempt_at_ms,
-       settled_at_ms, history, body
+       settled_at_ms, history, body, row_check, body_check
 FROM delivery WHERE site_key = ? AND endpoint_id = ? AND epsequence = ?;
 
 -- name: deliveries_of_entries

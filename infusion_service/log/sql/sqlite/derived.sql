@@ -1,4 +1,5 @@
 -- Derived tables: functions of the log, dropped and made again whenever this text changes, so they need no migrations.
+-- row_check is the check sum over the columns before it; an event key is held against its entry instead.
 
 -- Where a site's log stands, and how far each derived part has come.
 CREATE TABLE log_head (
@@ -8,7 +9,8 @@ CREATE TABLE log_head (
   site_n          INTEGER NOT NULL,
   site_last_hash  BLOB NOT NULL,
   event_keys_size INTEGER NOT NULL,
-  day_heads_size  INTEGER NOT NULL
+  day_heads_size  INTEGER NOT NULL,
+  row_check       INTEGER NOT NULL
 ) STRICT;
 
 -- Roots of perfect subtrees of the Merkle tree at every 8th level: proofs need not read the whole log.
@@ -17,6 +19,7 @@ CREATE TABLE tree_node (
   level      INTEGER NOT NULL,
   node_index INTEGER NOT NULL,
   root       BLOB NOT NULL,
+  row_check  INTEGER NOT NULL,
   PRIMARY KEY (site_key, level, node_index)
 ) STRICT, WITHOUT ROWID;
 
@@ -44,6 +47,7 @@ CREATE TABLE day_head (
   last_leaf_hash    BLOB NOT NULL,
   last_seq          INTEGER NOT NULL,
   next_change_at_ms INTEGER,
+  row_check         INTEGER NOT NULL,
   PRIMARY KEY (site_key, day_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX day_head_board ON day_head (site_key, date, day_id);

@@ -15,7 +15,7 @@ SELECT max(entry_key) FROM log WHERE entry_key BETWEEN ? AND ?;
 
 -- name: log_head
 -- Where the log stands and how far the derived tables have come.
-SELECT size, frontier, site_n, site_last_hash, event_keys_size, day_heads_size
+SELECT size, frontier, site_n, site_last_hash, event_keys_size, day_heads_size, row_check
 FROM log_head WHERE site_key = ?;
 
 -- name: last_of_stream
@@ -62,7 +62,7 @@ SELECT seq, leaf, body FROM entry WHERE entry_key > ? AND entry_key <= ? ORDER B
 
 -- name: tree_nodes
 -- A run of subtree roots of one level.
-SELECT root FROM tree_node
+SELECT node_index, root, row_check FROM tree_node
 WHERE site_key = ? AND level = ? AND node_index >= ? AND node_index < ? ORDER BY node_index;
 
 -- name: streams
@@ -76,6 +76,14 @@ SELECT EXISTS (SELECT 1 FROM event_key WHERE site_key = :site_key),
        OR EXISTS (SELECT 1 FROM day_head WHERE site_key = :site_key),
        :node_index < 0
        OR EXISTS (SELECT 1 FROM tree_node WHERE site_key = :site_key AND level = :level AND node_index = :node_index);
+
+-- name: all_day_heads
+-- Every one of a site.
+SELECT * FROM day_head WHERE site_key = ?;
+
+-- name: day_head_indexes
+-- What is wrong with the table and its indexes; "ok" when nothing is.
+PRAGMA integrity_check('day_head');
 
 -- name: day_head
 -- One day's head.
@@ -122,8 +130,8 @@ WHERE site_key = ? AND next_change_at_ms IS NOT NULL;
 
 -- name: records
 -- All operational records of a kind.
-SELECT record_key, value FROM operational WHERE site_key = ? AND kind = ? ORDER BY record_key;
+SELECT record_key, value, row_check FROM operational WHERE site_key = ? AND kind = ? ORDER BY record_key;
 
 -- name: record
 -- One operational record.
-SELECT value FROM operational WHERE site_key = ? AND kind = ? AND record_key = ?;
+SELECT value, row_check FROM operational WHERE site_key = ? AND kind = ? AND record_key = ?;

@@ -69,6 +69,7 @@ CREATE TABLE operational (
   kind       TEXT NOT NULL,
   record_key TEXT NOT NULL,
   value      TEXT NOT NULL,
+  row_check  INTEGER,
   PRIMARY KEY (site_key, kind, record_key)
 ) STRICT, WITHOUT ROWID;
 
@@ -105,7 +106,9 @@ CREATE TABLE delivery (
   next_attempt_at_ms INTEGER,
   settled_at_ms      INTEGER,
   history            TEXT NOT NULL,
-  body               BLOB
+  body               BLOB,
+  row_check          INTEGER,
+  body_check         INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX delivery_number ON delivery (site_key, endpoint_id, epsequence);
 CREATE UNIQUE INDEX delivery_entry ON delivery (site_key, endpoint_id, seq) WHERE seq IS NOT NULL;
@@ -113,6 +116,7 @@ CREATE INDEX delivery_waiting ON delivery (site_key, endpoint_id, epsequence) WH
 CREATE INDEX delivery_parked ON delivery (site_key, endpoint_id, next_attempt_at_ms) WHERE state = 'parked';
 
 -- Derived tables: functions of the log, dropped and made again whenever this text changes, so they need no migrations.
+-- row_check is the check sum over the columns before it; an event key is held against its entry instead.
 
 -- Where a site's log stands, and how far each derived part has come.
 CREATE TABLE log_head (
@@ -122,7 +126,8 @@ CREATE TABLE log_head (
   site_n          INTEGER NOT NULL,
   site_last_hash  BLOB NOT NULL,
   event_keys_size INTEGER NOT NULL,
-  day_heads_size  INTEGER NOT NULL
+  day_heads_size  INTEGER NOT NULL,
+  row_check       INTEGER NOT NULL
 ) STRICT;
 
 -- Roots of perfect subtrees of the Merkle tree at every 8th level: proofs need not read the whole log.
@@ -131,6 +136,7 @@ CREATE TABLE tree_node (
   level      INTEGER NOT NULL,
   node_index INTEGER NOT NULL,
   root       BLOB NOT NULL,
+  row_check  INTEGER NOT NULL,
   PRIMARY KEY (site_key, level, node_index)
 ) STRICT, WITHOUT ROWID;
 
@@ -158,6 +164,7 @@ CREATE TABLE day_head (
   last_leaf_hash    BLOB NOT NULL,
   last_seq          INTEGER NOT NULL,
   next_change_at_ms INTEGER,
+  row_check         INTEGER NOT NULL,
   PRIMARY KEY (site_key, day_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX day_head_board ON day_head (site_key, date, day_id);

@@ -35,29 +35,32 @@ SELECT seq FROM event_key WHERE site_key = ? AND event_id = ?;
 
 -- name: insert_tree_node
 -- Root of a perfect subtree that has just become whole.
-INSERT OR REPLACE INTO tree_node (site_key, level, node_index, root) VALUES (?, ?, ?, ?);
+INSERT OR REPLACE INTO tree_node (site_key, level, node_index, root, row_check) VALUES (?, ?, ?, ?, ?);
 
 -- name: set_log_head
 -- Where the log stands now, and how far the derived tables have come.
 INSERT OR REPLACE INTO log_head (
-  site_key, size, frontier, site_n, site_last_hash, event_keys_size, day_heads_size
-) VALUES (?, ?, ?, ?, ?, ?, ?);
+  site_key, size, frontier, site_n, site_last_hash, event_keys_size, day_heads_size, row_check
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: day_heads_rebuilt
 -- The day heads are those of the whole log.
-UPDATE log_head SET day_heads_size = size WHERE site_key = ?;
+UPDATE log_head
+SET day_heads_size = size,
+    row_check = check_of(site_key, size, frontier, site_n, site_last_hash, event_keys_size, size)
+WHERE site_key = ?;
 
 -- name: move_day_head
 -- A new day, or the usual step of one: what the other indexes hold is as before, so they are left alone. A day that
 -- has changed its patient, ward or date is passed over.
 INSERT INTO day_head (
   site_key, day_id, patient_id, ward, date, workflow_hash, state, open, version, n, last_leaf_hash, last_seq,
-  next_change_at_ms
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  next_change_at_ms, row_check
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET
   state = excluded.state, open = excluded.open, version = excluded.version, n = excluded.n,
   last_leaf_hash = excluded.last_leaf_hash, last_seq = excluded.last_seq,
-  next_change_at_ms = excluded.next_change_at_ms
+  next_change_at_ms = excluded.next_change_at_ms, row_check = excluded.row_check
 WHERE date = excluded.date AND ward IS excluded.ward AND patient_id IS excluded.patient_id
   AND workflow_hash IS excluded.workflow_hash;
 
@@ -65,8 +68,8 @@ WHERE date = excluded.date AND ward IS excluded.ward AND patient_id IS excluded.
 -- A day wherever it stood before.
 INSERT OR REPLACE INTO day_head (
   site_key, day_id, patient_id, ward, date, workflow_hash, state, open, version, n, last_leaf_hash, last_seq,
-  next_change_at_ms
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+  next_change_at_ms, row_check
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: clear_day_heads
 -- Before all heads are replaced.
@@ -74,8 +77,8 @@ DELETE FROM day_head WHERE site_key = ?;
 
 -- name: put_record
 -- Keep an operational record.
-INSERT INTO operational (site_key, kind, record_key, value) VALUES (?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET value = excluded.value;
+INSERT INTO operational (site_key, kind, record_key, value, row_check) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET value = excluded.value, row_check = excluded.row_check;
 
 -- name: drop_record
 -- Forget one.
@@ -89,7 +92,10 @@ SELECT log.entry_key, ? FROM log JOIN payload USING (entry_key) WHERE log.stream
 -- name: erase_deliveries
 -- With it go the copies that were, or were to be, delivered: nobody is sent what has been erased.
 UPDATE delivery
-SET body = NULL, state = CASE state WHEN 'done' THEN 'done' ELSE 'dropped' END, next_attempt_at_ms = NULL
+SET body = NULL, state = CASE state WHEN 'done' THEN 'done' ELSE 'dropped' END, next_attempt_at_ms = NULL,
+    row_check = check_of(site_key, endpoint_id, epsequence, seq, webhook_id, lane, event_type,
+                         CASE state WHEN 'done' THEN 'done' ELSE 'dropped' END, reason, attempts, first_failed_at_ms,
+                         NULL, settled_at_ms, history)
 WHERE site_key = ? AND lane = ?;
 
 -- name: erase_payload
