@@ -26,7 +26,7 @@ from infusion_service.access.jwks import Keys
 from infusion_service.access.noting import ACCESS_REFUSED, OnceInAWhile
 from infusion_service.access.outside import outside_of
 from infusion_service.access.pins import PIN_PATTERN, PinHasher
-from infusion_service.access.readings import LOG_READ
+from infusion_service.access.readings import DAY_READ, LOG_READ
 from infusion_service.access.records import (
     BrokenGlass,
     EnrolledDevice,
@@ -78,6 +78,7 @@ class Access:
         self.glass = Glass(self._changes)
         self.refusals = OnceInAWhile(ACCESS_REFUSED, journal, clock)
         self.log_readings = OnceInAWhile(LOG_READ, journal, clock)
+        self.replays = OnceInAWhile(DAY_READ, journal, clock)
         self._sign_in = SignIn(
             self._changes,
             self._pins,
@@ -164,6 +165,10 @@ class Access:
     def device(self, device_id: str) -> EnrolledDevice | None:
         """Return a device by id, revoked ones too."""
         return self._directory.devices.get(device_id)
+
+    def device_seen_at(self, device_id: str) -> datetime | None:
+        """Return when a device was heard of last since the start, by its own token or somebody signed in on it."""
+        return self._directory.device_seen_at.get(device_id)
 
     def service_token(self, token_id: str) -> ServiceToken | None:
         """Return a service token's record by id, expired and revoked ones too."""

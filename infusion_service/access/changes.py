@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 
 from infusion_service.access.directory import Directory
 from infusion_service.access.records import Record, as_value, key_of, kind_of
-from infusion_service.clinical.vocabulary import JSON, Actor
+from infusion_service.clinical.vocabulary import JSON, SITE_STREAM, Actor
 from infusion_service.log.store import Drop, Put
 
 
@@ -28,8 +28,9 @@ class Journal(Protocol):
         operational: Sequence[Put | Drop] = (),
         *,
         kind: Literal["admin", "access"] = "admin",
+        stream: str = SITE_STREAM,
     ) -> int:
-        """Append an entry of stream `site` together with operational changes; return its sequence number."""
+        """Append an entry together with operational changes; return its sequence number."""
         ...
 
 

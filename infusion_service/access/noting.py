@@ -1,4 +1,4 @@
-"""What somebody does again and again, noted once in a while: refusals at the door, readings of the whole log.
+"""What somebody does again and again, noted once in a while: refusals at the door, readings of the log, replays of a day.
 
 Promises: the same doing of the same bearer becomes an entry of the log once in a while, however often it happens, so
 that nobody fills the log by trying or by asking for news; memory is bounded. Does not: decide (`web.routing`,
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from infusion_service.access.changes import Clock, Journal
-from infusion_service.clinical.vocabulary import Actor
+from infusion_service.clinical.vocabulary import SITE_STREAM, Actor
 
 ACCESS_REFUSED = "access.refused"
 
@@ -33,10 +33,10 @@ class OnceInAWhile:
         self._clock = clock
         self._noted: OrderedDict[tuple[str, ...], datetime] = OrderedDict()
 
-    async def note(self, by: Actor, data: Mapping[str, str]) -> bool:
+    async def note(self, by: Actor, data: Mapping[str, str], *, stream: str = SITE_STREAM) -> bool:
         """Note that `by` did, or was refused, what `data` says; returns False where it had been noted just before."""
         now = self._clock.now()
-        key = (by.id, by.role, *(f"{name}={value}" for name, value in sorted(data.items())))
+        key = (by.id, by.role, stream, *(f"{name}={value}" for name, value in sorted(data.items())))
         before = self._noted.get(key)
         if before is not None and now - before < AGAIN_AFTER:
             return False
@@ -44,5 +44,5 @@ class OnceInAWhile:
         self._noted.move_to_end(key)
         while len(self._noted) > REMEMBERED_MAX:
             self._noted.popitem(last=False)
-        await self._journal.record(self._entry_type, dict(data), by, kind="access")
+        await self._journal.record(self._entry_type, dict(data), by, kind="access", stream=stream)
         return True

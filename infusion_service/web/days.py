@@ -66,7 +66,7 @@ async def get_day(request: web.Request) -> web.Response:
     # The ward it lies on now decides, also about its past: who received the patient needs it, who handed over has it.
     day = await reach.readable_day(request, day_id_of(request))
     view = await view_of(request, day.day_id, at=at, known_at=known_at)
-    await reach.note_reading(request, day, "view")
+    await reach.note_reading(request, day, "view", replayed=at is not None or known_at is not None)
     return answer(view, headers={"ETag": etag_of(view)})
 
 

@@ -32,8 +32,11 @@ async def readable_day(request: web.Request, day_id: str) -> Day:
     return day
 
 
-async def note_reading(request: web.Request, day: Day, what: str) -> None:
-    """Make an entry of the day of its reading by an auditor, or through a broken glass (`what`: view, entries...)."""
+async def note_reading(request: web.Request, day: Day, what: str, *, replayed: bool = False) -> None:
+    """Make an entry of the day of its reading by an auditor, or through a broken glass (`what`: view, entries...).
+
+    An auditor who looks at one moment of a day after the other (`replayed`) reads one day: noted once in a while.
+    """
     caller = request[CALLER]
     data = {"what": what}
     if not caller.may_see_ward(day.ward):
@@ -41,6 +44,9 @@ async def note_reading(request: web.Request, day: Day, what: str) -> None:
         broken = request.app[ACCESS].broken_glass(glass_id)
         data |= {"glass": glass_id, "reason": broken.reason if broken is not None else ""}
     elif caller.role != "auditor":
+        return
+    elif replayed:
+        await request.app[ACCESS].replays.note(caller.actor, data, stream=day.day_id)
         return
     await request.app[INTAKE].record(DAY_READ, data, caller.actor, kind="access", stream=day.day_id)
 

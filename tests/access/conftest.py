@@ -14,7 +14,7 @@ from infusion_service.access.access import Access
 from infusion_service.access.identity import Identity
 from infusion_service.access.pins import PinHasher
 from infusion_service.access.sign_in import OpenSession
-from infusion_service.clinical.vocabulary import Actor
+from infusion_service.clinical.vocabulary import SITE_STREAM, Actor
 from infusion_service.log.memory import MemoryStore
 from infusion_service.log.store import Drop, Put
 from infusion_service.settings import Settings
@@ -55,6 +55,7 @@ class StoredJournal:
         operational: Sequence[Put | Drop] = (),
         *,
         kind: str = "admin",
+        stream: str = SITE_STREAM,
     ) -> int:
         await self.store.put(self.site, operational)
         self.entries.append((entry_type, data, actor, kind))

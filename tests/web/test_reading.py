@@ -109,6 +109,27 @@ async def test_an_auditors_reading_is_itself_an_entry_and_changes_no_version(war
     assert {entry["actor"]["role"] for entry in read} == {"auditor"}
 
 
+async def test_a_day_replayed_moment_by_moment_is_one_reading_in_a_while_and_each_day_has_its_own(ward: HttpWard) -> None:
+    day_id, other = await ward.schedule(), await ward.schedule(patient={"id": "P-2"})
+
+    async def replayed(*moments: str, of: str = day_id) -> None:
+        for moment in moments:
+            assert (await ward.get(f"/v1/days/{of}?at={moment}&known_at={moment}", by="auditor")).status == 200
+
+    async def read(of: str = day_id) -> list[str]:
+        entries = (await ward.get(f"/v1/days/{of}/entries")).body["entries"]
+        return [entry["data"]["what"] for entry in entries if entry["kind"] == "access"]
+
+    await replayed("2026-11-23T07:00:01Z", "2026-11-23T07:00:02Z", "2026-11-23T07:00:03Z")
+    await replayed("2026-11-23T07:00:01Z", of=other)
+    assert len(await read()) == len(await read(other)) == 1
+    await ward.get(f"/v1/days/{day_id}", by="auditor")
+    assert len(await read()) == 2
+    ward.pass_by(minutes=6)
+    await replayed("2026-11-23T07:00:01Z", "2026-11-23T07:00:02Z")
+    assert await read() == ["view", "view", "view"]
+
+
 async def test_an_auditor_who_reads_the_log_is_in_it_before_it_is_shown_and_once_in_a_while(ward: HttpWard) -> None:
     async def noted() -> list[tuple[str, str]]:
         logged = [entry.entry for entry in await ward.service.intake.log_page(0, 1000)]
