@@ -1,4 +1,4 @@
-"""What somebody does again and again, noted once in a while: refusals at the door, readings of the log, replays of a day.
+"""What somebody does again and again, noted once in a while: refusals at the door, readings of the log, replays.
 
 Promises: the same doing of the same bearer becomes an entry of the log once in a while, however often it happens, so
 that nobody fills the log by trying or by asking for news; memory is bounded. Does not: decide (`web.routing`,

@@ -109,7 +109,9 @@ async def test_an_auditors_reading_is_itself_an_entry_and_changes_no_version(war
     assert {entry["actor"]["role"] for entry in read} == {"auditor"}
 
 
-async def test_a_day_replayed_moment_by_moment_is_one_reading_in_a_while_and_each_day_has_its_own(ward: HttpWard) -> None:
+async def test_a_day_replayed_moment_by_moment_is_one_reading_in_a_while_and_each_day_has_its_own(
+    ward: HttpWard,
+) -> None:
     day_id, other = await ward.schedule(), await ward.schedule(patient={"id": "P-2"})
 
     async def replayed(*moments: str, of: str = day_id) -> None:
