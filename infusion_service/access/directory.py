@@ -67,6 +67,8 @@ class Directory:
     def __init__(self, *, session_idle: timedelta) -> None:
         """Sessions that are not used for `session_idle` stop being valid."""
         self.devices: dict[str, EnrolledDevice] = {}
+        self.device_seen_at: dict[str, datetime] = {}
+        """When each was heard of last, by its own token or a session on it, since the start."""
         self.staff: dict[str, StaffMember] = {}
         self.tokens: dict[str, ServiceToken] = {}
         self.barred: frozenset[str] = frozenset()
@@ -131,6 +133,8 @@ class Directory:
                 return None
             if counts_as_use:
                 credential.used_at = now
+        if credential.identity.device_id is not None:
+            self.device_seen_at[credential.identity.device_id] = now
         return self.with_glass(credential.identity, now)
 
     def outlived(self, token: str, now: datetime) -> Outlived | None:

@@ -9,13 +9,14 @@ from infusion_service.access.records import EnrolledDevice, ServiceToken, StaffM
 from infusion_service.clinical.vocabulary import format_time
 
 
-def device(shown: EnrolledDevice) -> dict[str, Any]:
-    """One device."""
+def device(shown: EnrolledDevice, last_seen_at: datetime | None = None) -> dict[str, Any]:
+    """One device, and when it was heard of last since the start of the service."""
     return {
         "device": shown.device_id,
         "ward": shown.ward,
         "enrolled_at": format_time(shown.enrolled_at),
         "revoked_at": _time(shown.revoked_at),
+        "last_seen_at": _time(last_seen_at),
     }
 
 

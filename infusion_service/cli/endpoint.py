@@ -245,8 +245,8 @@ def status(endpoint: str, *, reach: Reach = FROM_HERE) -> int:
     if reach.json:
         show_json(found)
     else:
-        named = {name: value for name, value in found.items() if name != "parked_deliveries" and value is not None}
-        show_table(("", ""), named.items())
+        named = {name: value for name, value in found.items() if not isinstance(value, list) and value is not None}
+        show_table(("", ""), [*named.items(), *_last_error(found)])
     wrong = found["state"] == "disabled" or found["parked"] or found.get("circuit") == "open"
     return Exit.FINDING if wrong else Exit.FINE
 
@@ -259,6 +259,17 @@ for _name, _help in {
     "drop": "Give a parked delivery up.",
 }.items():
     app.command(f"infusion_service.cli.endpoint_deliveries:{_name}", name=_name, help=_help)
+
+
+def _last_error(status: dict[str, Any]) -> list[tuple[str, str]]:
+    """What came of the last attempt at whatever is held up or parked."""
+    held = [each["last_attempt"] for each in status.get("blocked_deliveries", ())]
+    tried = [each for each in held if each] + [each["attempts"][-1] for each in status["parked_deliveries"]]
+    if not tried:
+        return []
+    last = max(tried, key=lambda each: str(each["at"]))
+    said = f"{last.get('status') or last.get('fault')} at {last['at']} {last.get('excerpt', '')}"
+    return [("last error", said.strip())]
 
 
 def _set_state(endpoint: str, state: Literal["held", "active"], reason: str, reach: Reach) -> int:

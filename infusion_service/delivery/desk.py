@@ -53,6 +53,13 @@ class DeliveryDesk:
         """One delivery with its attempts. Raises `UnknownDelivery`."""
         return showing.delivery(await self._row(endpoint_id, epsequence))
 
+    async def body(self, endpoint_id: str, epsequence: int) -> bytes:
+        """The bytes of a delivery, as they are sent on every attempt. Raises `DeliveryRefused`."""
+        row = await self._row(endpoint_id, epsequence)
+        if row.body is None:
+            raise UnknownDelivery("its bytes have been forgotten")
+        return row.body
+
     async def retry(self, endpoint_id: str, epsequence: int, reason: str, by: Actor) -> dict[str, Any]:
         """Try a parked delivery again at once. Raises `DeliveryRefused`."""
         row = await self._parked(endpoint_id, epsequence)

@@ -66,10 +66,11 @@ class Dispatcher:
         self._clock = surroundings.clock
         self._admission = admission
         self._steward = steward
-        self._lanes = Lanes(endpoint.ordering)
+        self.lanes = Lanes(endpoint.ordering)
+        """What is in hand: to look at, for everybody else."""
         self.health = Health(progress, chance=surroundings.chance, catch_up_per_s=endpoint.catch_up_per_s)
         self._told: list[tuple[str, dict[str, Any]]] = []
-        self._settler = Settler(endpoint, self._lanes, self.health, chance=surroundings.chance, tell=self._tell)
+        self._settler = Settler(endpoint, self.lanes, self.health, chance=surroundings.chance, tell=self._tell)
         self._settler.alarmed = progress.alarmed
         self._settler.acknowledged = progress.acknowledged
         self._sending: set[asyncio.Task[None]] = set()
@@ -183,7 +184,7 @@ class Dispatcher:
     async def _fill(self, now: datetime) -> bool:
         """Take more into hand, one step. Returns whether there may be more to take at once."""
         await self._fill_parked(now)
-        room = WINDOW - len(self._lanes)
+        room = WINDOW - len(self.lanes)
         if room < WINDOW // 4:
             return False
         if self._table_after is not None:
@@ -193,7 +194,7 @@ class Dispatcher:
             await self._admit(await self._admission.next_replayed(self.progress, room))
             return True
         if not self._log_may_have_more:
-            if not len(self._lanes):
+            if not len(self.lanes):
                 self.health.caught_up()
             return False
         self._log_may_have_more = False  # before reading: whatever is committed meanwhile says so
@@ -206,16 +207,13 @@ class Dispatcher:
     async def _admit(self, admitted: Admitted) -> None:
         await self._commit(admitted.progress, admitted.deliveries)
         for row in admitted.deliveries:
-            self._lanes.add(item_of(row))
+            self.lanes.add(item_of(row))
 
     async def _fill_from_table(self, after: int, room: int) -> None:
         """Take in deliveries numbered before: after a start, after a replay."""
         await self._commit(self.progress)
         rows = await self._store.deliveries.waiting(self._site, self.endpoint.id, after=after, limit=room)
-        for row in rows:
-            # One that is in flight, or was settled while we read, is not taken in twice.
-            if row.epsequence not in self._keeper.unsaved:
-                self._lanes.add(item_of(row))
+        self._take_in(rows)
         self._table_after = rows[-1].epsequence if len(rows) == room else None
 
     async def _fill_parked(self, now: datetime) -> None:
@@ -225,12 +223,19 @@ class Dispatcher:
             self._parked_due = await self._store.deliveries.next_parked_due(self._site, self.endpoint.id)
         if self._parked_due is None or self._parked_due > now or self.health.open:
             return
-        rows = await self._store.deliveries.parked_due(self._site, self.endpoint.id, now, PARKED_AT_ONCE_MAX)
-        for row in rows:
-            if row.epsequence not in self._keeper.unsaved:
-                self._lanes.add(item_of(row))
+        self._take_in(await self._store.deliveries.parked_due(self._site, self.endpoint.id, now, PARKED_AT_ONCE_MAX))
         # Asked again when one of them has been settled.
         self._parked_due = None
+
+    def _take_in(self, rows: Sequence[Delivery]) -> None:
+        for row in rows:
+            if row.epsequence in self._keeper.unsaved:
+                continue  # it is in flight, or was settled while we read
+            if row.damaged:  # nobody is sent what was not written; a person drops it, and the gap stays visible
+                _log.error("delivery.damaged", endpoint=self.endpoint.id, number=row.epsequence)
+                self._note([replace(row, state="parked", reason="damaged", next_attempt_at=None)])
+            else:
+                self.lanes.add(item_of(row))
 
     async def _requeue(self) -> None:
         again, asked = self._requeues[0]
@@ -270,9 +275,9 @@ class Dispatcher:
         """Take what may start now, if anything may; it is in flight then."""
         if self.endpoint.state != "active" or self._stopping or self._settler.disable_reason is not None:
             return None
-        if self._lanes.in_flight >= self.endpoint.max_in_flight or not self._may_start(now):
+        if self.lanes.in_flight >= self.endpoint.max_in_flight or not self._may_start(now):
             return None
-        item = self._lanes.take_probe() if self.health.open else self._lanes.take(now)
+        item = self.lanes.take_probe() if self.health.open else self.lanes.take(now)
         if item is not None:
             self.health.started(now)
             item.probing = self.health.open
@@ -282,8 +287,8 @@ class Dispatcher:
         if self.health.paused_until is not None and now < self.health.paused_until:
             return False
         if self.health.open:
-            fresh = self._lanes.has_fresh_head()
-            return self._lanes.in_flight == 0 and self.health.may_probe(now, fresh=fresh)
+            fresh = self.lanes.has_fresh_head()
+            return self.lanes.in_flight == 0 and self.health.may_probe(now, fresh=fresh)
         not_before = self.health.start_not_before()
         return not_before is None or now >= not_before
 
@@ -303,8 +308,8 @@ class Dispatcher:
         following = self._next_item(now)
         if following is not None:
             self._launch(now)
-        half_empty = len(self._lanes) < WINDOW // 2
-        idle = self._lanes.in_flight < self.endpoint.max_in_flight
+        half_empty = len(self.lanes) < WINDOW // 2
+        idle = self.lanes.in_flight < self.endpoint.max_in_flight
         if idle or self._told or len(self._keeper.unsaved) >= UNSAVED_MAX or (half_empty and self._more_to_take()):
             self._wake.set()
         return following
@@ -351,25 +356,25 @@ class Dispatcher:
         moments = [self._keeper.save_at, self._settler.next_look(), self._forget_at]
         moments += [key.ends_at for key in self.endpoint.keys]
         if self.endpoint.state == "active":
-            moments += [self._heartbeat_at, None if self.health.open else self._parked_due, self._next_start()]
+            moments += [self._heartbeat_at, None if self.health.open else self._parked_due, self.next_start()]
         return min((moment for moment in moments if moment is not None), default=None)
 
-    def _next_start(self) -> datetime | None:
+    def next_start(self) -> datetime | None:
         """When an attempt may start by itself; None: never, or when one of those under way has ended."""
-        if self._lanes.in_flight >= self.endpoint.max_in_flight:
+        if self.lanes.in_flight >= self.endpoint.max_in_flight:
             return None
         if self.health.open:
-            probe = self.health.next_probe(fresh=self._lanes.has_fresh_head())
-            start = probe if self._lanes.in_flight == 0 and len(self._lanes) else None
+            probe = self.health.next_probe(fresh=self.lanes.has_fresh_head())
+            start = probe if self.lanes.in_flight == 0 and len(self.lanes) else None
         else:
-            start = self._lanes.next_due()
+            start = self.lanes.next_due()
             not_before = self.health.start_not_before()
-            if not_before is not None and self._lanes.has_ready:
+            if not_before is not None and self.lanes.has_ready:
                 start = not_before
             elif not_before is not None and start is not None:
                 start = max(start, not_before)
         paused = self.health.paused_until
-        if not self.health.open and self._lanes.has_ready and paused is not None and paused > self._clock.now():
+        if not self.health.open and self.lanes.has_ready and paused is not None and paused > self._clock.now():
             start = paused
         return start if start is None or paused is None else max(start, paused)
 

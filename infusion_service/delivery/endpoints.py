@@ -194,7 +194,13 @@ class Endpoints:
         parked = await deliveries.page(site, endpoint_id, DeliverySearch(state="parked"), limit=PARKED_SHOWN_MAX)
         counts = await deliveries.counts(site, endpoint_id)
         return showing.status(
-            endpoint, self._dispatchers.get(endpoint_id), counts, parked, log_size=self._means.log_size()
+            endpoint,
+            self._dispatchers.get(endpoint_id),
+            counts["waiting"],
+            parked,
+            figures=await self._figures_of(endpoint),
+            log_size=self._means.log_size(),
+            as_of=self._means.clock.now(),
         )
 
     # Deliveries

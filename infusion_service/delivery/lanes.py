@@ -158,6 +158,12 @@ class Lanes:
                 heads.append(lane.head)
         yield from sorted(heads, key=lambda head: head.epsequence)
 
+    def held_up(self) -> list[Item]:
+        """What failed and holds up its lane, in flight or not, the oldest first."""
+        first = [lane.in_flight or lane.head for key in self._troubled if (lane := self._lanes.get(key)) is not None]
+        held = [item for item in first if item is not None and item.first_failed_at is not None and not item.parked]
+        return sorted(held, key=lambda item: item.epsequence)
+
     @property
     def has_ready(self) -> bool:
         """Whether a head may be due already."""

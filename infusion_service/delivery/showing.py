@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,11 @@ import msgspec
 from infusion_service.clinical.vocabulary import format_time
 from infusion_service.delivery.dispatcher import Dispatcher
 from infusion_service.delivery.endpoint import Endpoint
+from infusion_service.delivery.figures import EndpointFigures
+from infusion_service.delivery.lanes import Item
 from infusion_service.log.deliveries import Delivery
+
+BLOCKED_SHOWN_MAX = 20
 
 
 def endpoint(shown: Endpoint, public_key: str | None) -> dict[str, Any]:
@@ -48,26 +52,35 @@ def endpoint(shown: Endpoint, public_key: str | None) -> dict[str, Any]:
 def status(
     shown: Endpoint,
     dispatcher: Dispatcher | None,
-    counts: Mapping[str, int],
+    waiting: int,
     parked: Sequence[Delivery],
     *,
+    figures: EndpointFigures,
     log_size: int,
+    as_of: datetime,
 ) -> dict[str, Any]:
-    """How an endpoint fares."""
+    """How an endpoint fares. `as_of` is the machine's time, as all times here are."""
     view: dict[str, Any] = {
         "id": shown.id,
+        "as_of": format_time(as_of),
         "state": shown.state,
         "state_reason": shown.state_reason,
         "dispatching": dispatcher is not None and shown.state == "active",
         "log_size": log_size,
-        "waiting": counts["waiting"],
-        "parked": counts["parked"],
+        "lag_entries": figures.lag_entries,
+        "lag_s": figures.lag_s,
+        "waiting": waiting,
+        "parked": figures.parked,
         "parked_deliveries": [delivery(row) for row in parked],
     }
     if dispatcher is None:
         return view
     progress, health = dispatcher.progress, dispatcher.health
+    blocked = dispatcher.lanes.held_up()
     return view | {
+        "blocked": len(blocked),
+        "blocked_deliveries": [_held_up(item) for item in blocked[:BLOCKED_SHOWN_MAX]],
+        "next_attempt_at": _time(dispatcher.next_start() if shown.state == "active" else None),
         "after_seq": progress.after_seq,
         "last_assigned": progress.epsequence,
         "last_acknowledged": progress.acknowledged,
@@ -77,6 +90,18 @@ def status(
         "last_success_at": _time(health.last_success_at),
         "paused_until": _time(health.paused_until),
         "next_probe_at": _time(health.next_probe_at),
+    }
+
+
+def _held_up(item: Item) -> dict[str, Any]:
+    """A delivery that failed and holds up what comes after it, with its last attempt."""
+    return {
+        "n": item.epsequence,
+        "subject": item.lane,
+        "type": item.event_type,
+        "first_failed_at": _time(item.first_failed_at),
+        "next_attempt_at": _time(item.due),
+        "last_attempt": item.history[-1] if item.history else None,
     }
 
 

@@ -24,8 +24,9 @@ async def get_devices(request: web.Request) -> web.Response:
     """Return all devices, revoked ones too."""
     Query(request)
     reach = request[CALLER]
-    devices = [device for device in request.app[ACCESS].list_devices() if reach.may_see_ward(device.ward)]
-    return answer({"devices": [showing.device(device) for device in devices]})
+    access = request.app[ACCESS]
+    devices = [device for device in access.list_devices() if reach.may_see_ward(device.ward)]
+    return answer({"devices": [showing.device(each, access.device_seen_at(each.device_id)) for each in devices]})
 
 
 async def post_device(request: web.Request) -> web.Response:
@@ -44,7 +45,8 @@ async def patch_device(request: web.Request) -> web.Response:
     known = access.device(device_id)
     if known is None or not request[CALLER].may_see_ward(known.ward):
         raise UnknownRecord("there is no such device")
-    return answer(showing.device(await access.revoke_device(device_id, request[CALLER].actor)))
+    revoked = await access.revoke_device(device_id, request[CALLER].actor)
+    return answer(showing.device(revoked, access.device_seen_at(device_id)))
 
 
 async def get_staff(request: web.Request) -> web.Response:

@@ -19,7 +19,7 @@ from infusion_service.intake.watch import Watch
 from infusion_service.log.soundness import Soundness
 from infusion_service.log.store import Store
 from infusion_service.settings import Settings
-from infusion_service.web import audits, bundles, device_queues, feed, keys, openapi, page, rates, stream
+from infusion_service.web import audits, bundles, device_queues, feed, keys, openapi, page, rates, service_status, stream
 from infusion_service.web.boundary import boundary, expect, guarded
 from infusion_service.web.metrics import Metrics
 from infusion_service.web.routes import ROUTES
@@ -87,6 +87,7 @@ def build_app(service: Service) -> web.Application:
     app[keys.METRICS].watch_commits(lambda: intake.tally)
     app[keys.METRICS].watch_files(service.settings.database)
     app[keys.METRICS].watch_soundness(service.soundness)
+    app[service_status.SINCE] = service_status.Since(intake.clock.now(), service.soundness)
     app[keys.OPENAPI] = openapi.encoded()
     app[keys.STOPPING] = asyncio.Event()
     app[page.PAGE] = page.load_files()

@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from infusion_service.clinical.workflow import Workflow
+from infusion_service.clinical.workflow_diff import changes
 from infusion_service.web.answers import answer, packed
 from infusion_service.web.keys import INTAKE
 from infusion_service.web.problems import not_found
@@ -39,6 +40,19 @@ async def get_diagram(request: web.Request) -> web.Response:
     workflow = _workflow_of(request)
     headers = {"ETag": f'"{workflow.hash}"', "Content-Type": f"{MERMAID_TYPE}; charset=utf-8"}
     return web.Response(body=workflow.diagram().encode(), headers=headers)
+
+
+async def get_diff(request: web.Request) -> web.Response:
+    """Return what changed in one version from another one of the same workflow; without one, from the one before."""
+    asked = Query(request, "from_version").whole("from_version", least=1)
+    after = _workflow_of(request)
+    earlier = [each for each in request.app[INTAKE].workflows() if each.name == after.name]
+    wanted = [each for each in earlier if each.version == asked or (asked is None and each.version < after.version)]
+    if not wanted:
+        raise not_found("There is no such version to compare it with.")
+    before = wanted[-1]
+    told = [change.as_json() for change in changes(before.definition, after.definition)]
+    return answer({"before": before.ref.as_json(), "after": after.ref.as_json(), "changes": told})
 
 
 def _named(workflow: Workflow) -> dict[str, Any]:

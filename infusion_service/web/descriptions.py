@@ -8,6 +8,7 @@ from infusion_service.web import definitions, feed, log_shapes, metrics, payload
 from infusion_service.web.audit_routes import AUDIT_DESCRIPTIONS
 from infusion_service.web.describing import Description
 from infusion_service.web.endpoint_routes import ENDPOINT_DESCRIPTIONS
+from infusion_service.web.operations_routes import OPERATIONS_DESCRIPTIONS
 
 _FACT_PROBLEMS = (404, 409, 412, 422, 429, 503, 507)
 _CHANGE_PROBLEMS = (503, 507)
@@ -273,4 +274,5 @@ DESCRIPTIONS: Mapping[tuple[str, str], Description] = {
     ),
     **AUDIT_DESCRIPTIONS,
     **ENDPOINT_DESCRIPTIONS,
+    **OPERATIONS_DESCRIPTIONS,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from infusion_service.delivery import requests
+from infusion_service.delivery.rendering import CONTENT_TYPE
 from infusion_service.web import endpoint_shapes as shapes
 from infusion_service.web import endpoints
 from infusion_service.web.describing import Description
@@ -12,6 +13,8 @@ from infusion_service.web.routing import PUBLIC, Handler, Route
 
 ENGINEERS = frozenset({"integration", "admin"})
 OVERSEERS = ENGINEERS | {"auditor"}
+ENGINES = frozenset({"integration"})
+"""Who reads the feed as an engine does: what is sent holds patients, which are no administrator's business."""
 SCOPE = "endpoints"
 
 _ONE = "/v1/endpoints/{endpoint}"
@@ -41,6 +44,7 @@ ENDPOINT_ROUTES: tuple[Route, ...] = (
     _route("POST", _ONE + "/redrive", endpoints.post_retries),
     _route("GET", _DELIVERY, endpoints.get_delivery, OVERSEERS),
     _route("GET", _DELIVERY + "/attempts", endpoints.get_attempts, OVERSEERS),
+    _route("GET", _DELIVERY + "/body", endpoints.get_body, ENGINES),
     _route("POST", _DELIVERY + "/retry", endpoints.post_retry),
     _route("POST", _DELIVERY + "/drop", endpoints.post_drop),
 )
@@ -96,6 +100,9 @@ ENDPOINT_DESCRIPTIONS: Mapping[tuple[str, str], Description] = {
     ),
     ("GET", _DELIVERY): _says("One delivery and its attempts", gives=shapes.Delivery),
     ("GET", _DELIVERY + "/attempts"): _says("The attempts of one delivery", gives=shapes.DeliveryAttempts),
+    ("GET", _DELIVERY + "/body"): _says(
+        "Its bytes, as they are sent on every attempt", media=(CONTENT_TYPE.partition(";")[0],)
+    ),
     ("POST", _DELIVERY + "/retry"): _says(
         "Try a parked delivery again", takes=requests.Reason, gives=shapes.Delivery, refuses=(409, *_CHANGE)
     ),

@@ -105,14 +105,31 @@ class Retried(msgspec.Struct, forbid_unknown_fields=True):
     retried: int
 
 
+class HeldUp(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A delivery that failed and holds up what comes after it. `next_attempt_at` null: now, or with the next probe."""
+
+    n: int
+    subject: str
+    type: str
+    first_failed_at: datetime | None
+    next_attempt_at: datetime | None
+    last_attempt: DeliveryAttempt | None
+
+
 class EndpointStatus(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """How an endpoint fares: how far it has come, what waits, what is parked."""
+    """How an endpoint fares: how far it has come, what waits, what is parked, what holds it up.
+
+    All times are the machine's, also where the ward's are simulated; `as_of` is now.
+    """
 
     id: str
+    as_of: datetime
     state: State
     state_reason: str
     dispatching: bool
     log_size: int
+    lag_entries: int
+    lag_s: float
     waiting: int
     parked: int
     parked_deliveries: list[Delivery]
@@ -120,6 +137,9 @@ class EndpointStatus(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     last_assigned: int | UnsetType = UNSET
     last_acknowledged: int | UnsetType = UNSET
     in_flight: int | UnsetType = UNSET
+    blocked: int | UnsetType = UNSET
+    blocked_deliveries: list[HeldUp] | UnsetType = UNSET
+    next_attempt_at: datetime | UnsetType | None = UNSET
     circuit: Literal["closed", "open"] | UnsetType = UNSET
     failing_since: datetime | UnsetType | None = UNSET
     last_success_at: datetime | UnsetType | None = UNSET

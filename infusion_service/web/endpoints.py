@@ -20,7 +20,7 @@ from infusion_service.delivery.errors import (
     UnknownEndpoint,
     UnusableSetting,
 )
-from infusion_service.delivery.rendering import SCHEMA_VERSION
+from infusion_service.delivery.rendering import CONTENT_TYPE, SCHEMA_VERSION
 from infusion_service.delivery.requests import (
     EndpointChange,
     MayGiveReason,
@@ -145,6 +145,13 @@ async def get_delivery(request: web.Request) -> web.Response:
     """Return one delivery with its attempts."""
     Query(request)
     return answer(await _refusing(_room(request).deliveries.one(request.match_info["endpoint"], _number(request))))
+
+
+async def get_body(request: web.Request) -> web.Response:
+    """Return the bytes of a delivery as they are sent: they hold what the feed holds, patients too."""
+    Query(request)
+    raw = await _refusing(_room(request).deliveries.body(request.match_info["endpoint"], _number(request)))
+    return web.Response(body=raw, headers={"Content-Type": CONTENT_TYPE})
 
 
 async def get_attempts(request: web.Request) -> web.Response:

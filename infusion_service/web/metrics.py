@@ -77,12 +77,8 @@ class Metrics:
 
     def watch_files(self, database: Path) -> None:
         """Show the sizes of database and write-ahead log, and the room left beside them."""
-        for name, what, reading in (
-            ("database_bytes", "Size of the database file", lambda: _size_of(database)),
-            ("wal_bytes", "Size of the write-ahead log", lambda: _size_of(database.with_name(database.name + "-wal"))),
-            ("disk_free_bytes", "Room left on the disk of the database", lambda: disk_usage(database.parent).free),
-        ):
-            self._gauge(f"infusion_{name}", what, reading)
+        for name, reading in files_of(database).items():
+            self._gauge(f"infusion_{name}", _FILES[name], reading)
 
     def watch_soundness(self, soundness: Soundness) -> None:
         """Show what the last verification of the whole log found; nothing before the first."""
@@ -189,6 +185,22 @@ class _Commits(Collector):
             ("storage_full", "Commits refused because there was no room", tally.storage_full),
         ):
             yield CounterMetricFamily(f"infusion_{name}", what, value=value)
+
+
+_FILES = {
+    "database_bytes": "Size of the database file",
+    "wal_bytes": "Size of the write-ahead log",
+    "disk_free_bytes": "Room left on the disk of the database",
+}
+
+
+def files_of(database: Path) -> Mapping[str, Callable[[], int]]:
+    """Return what there is to measure of the database's files, by name."""
+    return {
+        "database_bytes": lambda: _size_of(database),
+        "wal_bytes": lambda: _size_of(database.with_name(database.name + "-wal")),
+        "disk_free_bytes": lambda: disk_usage(database.parent).free,
+    }
 
 
 def _size_of(path: Path) -> int:

@@ -45,6 +45,7 @@ _QUERY: dict[str, tuple[str, dict[str, Any]]] = {
     "date": ("Calendar date of the ward.", {"type": "string", "format": "date"}),
     "day": ("Entries of this day alone.", _UUID),
     "from": ("Size of the older log.", _SIZE),
+    "from_version": ("The version to compare with; without it, the one before.", {**_SIZE, "minimum": 1}),
     "known_at": ("From what the service had received by then.", _TIME),
     "limit": ("At most so many.", {"type": "integer", "minimum": 1, "maximum": 1000}),
     "open": ("Only what is not over yet: days under way, what waits for a review.", {"type": "boolean"}),

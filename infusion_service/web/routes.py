@@ -23,6 +23,7 @@ from infusion_service.web import (
 )
 from infusion_service.web.audit_routes import AUDIT_ROUTES
 from infusion_service.web.endpoint_routes import ENDPOINT_ROUTES
+from infusion_service.web.operations_routes import OPERATIONS_ROUTES
 from infusion_service.web.routing import (
     ADMIN,
     ANYONE,
@@ -106,4 +107,5 @@ ROUTES: tuple[Route, ...] = (
     _route("PATCH", "/v1/tokens/{token}", administration.patch_token, ADMIN, "administration"),
     *AUDIT_ROUTES,
     *ENDPOINT_ROUTES,
+    *OPERATIONS_ROUTES,
 )

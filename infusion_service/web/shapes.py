@@ -275,12 +275,9 @@ class Workflows(msgspec.Struct, forbid_unknown_fields=True):
     workflows: list[WorkflowNamed]
 
 
-class WorkflowDefinition(msgspec.Struct):
+class WorkflowDefinition(Named, forbid_unknown_fields=False):
     """What the wire shows of a workflow file. The file's own bytes are served as `application/toml`."""
 
-    name: str
-    version: int
-    hash: str
     title: str
     states: dict[str, Any]
     facts: dict[str, Any]
@@ -322,12 +319,13 @@ class BrokenGlasses(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Device(msgspec.Struct, forbid_unknown_fields=True):
-    """A device of a ward."""
+    """A device of a ward. `last_seen_at` null: not since the start of the service."""
 
     device: str
     ward: str
     enrolled_at: datetime
     revoked_at: datetime | None
+    last_seen_at: datetime | None
 
 
 class EnrolledDevice(msgspec.Struct, forbid_unknown_fields=True):

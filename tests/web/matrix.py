@@ -268,6 +268,11 @@ MATRIX: Mapping[tuple[str, str], Row] = {
     ("GET", "/v1/workflows/{name}/{version}/diagram"): Row(
         roles=EVERYBODY, ask=at("/v1/workflows/alemtuzumab/1/diagram")
     ),
+    # Of the shipped file there is one version: nothing to compare it with.
+    ("GET", "/v1/workflows/{name}/{version}/diff"): Row(
+        roles=EVERYBODY, ask=at("/v1/workflows/alemtuzumab/1/diff"), own=404
+    ),
+    ("GET", "/v1/status"): Row(roles="IAM", ask=at("/v1/status")),
     ("GET", "/v1/clock"): Row(roles=EVERYBODY, ask=at("/v1/clock")),
     ("PUT", "/v1/clock"): Row(roles=WARD + "M", ask=at("/v1/clock", {"now": "2026-11-23T07:00:01Z"})),
     ("POST", "/v1/clock/confirm"): Row(roles="M", ask=at("/v1/clock/confirm", {})),
@@ -309,6 +314,7 @@ MATRIX: Mapping[tuple[str, str], Row] = {
     ("POST", "/v1/endpoints/{endpoint}/redrive"): _of_endpoints("/none/redrive"),
     ("GET", "/v1/endpoints/{endpoint}/deliveries/{n}"): _of_endpoints("/none/deliveries/1", roles="IAM"),
     ("GET", "/v1/endpoints/{endpoint}/deliveries/{n}/attempts"): _of_endpoints("/none/deliveries/1/attempts", "IAM"),
+    ("GET", "/v1/endpoints/{endpoint}/deliveries/{n}/body"): _of_endpoints("/none/deliveries/1/body", "I"),
     ("POST", "/v1/endpoints/{endpoint}/deliveries/{n}/retry"): _of_endpoints("/none/deliveries/1/retry"),
     ("POST", "/v1/endpoints/{endpoint}/deliveries/{n}/drop"): _of_endpoints("/none/deliveries/1/drop"),
     # Whoever holds a token may sit at a desk with it; what is seen there is what the token reaches.
