@@ -27,7 +27,7 @@ export function Timeline({ day }) {
 function Line({ day, entry }) {
   const struck = view.value.struck.includes(entry.entry_id);
   const late = Date.parse(entry.rcv) - Date.parse(entry.occurred_at) > LATE_MS;
-  const moved = entry.outcome?.state && entry.outcome.state !== entry.outcome.from;
+  const moved = entry.outcome?.state_to;
   const mine = entry.kind === "fact" && !struck && person.value;
   const strikable = mine && (entry.actor.id === person.value?.staff || ["charge_nurse", "prescriber"].includes(person.value?.role ?? "")) && !means(entry.type, ["scheduling"]);
   const kind = workflow.value.facts[entry.type];
@@ -38,7 +38,7 @@ function Line({ day, entry }) {
   const instead = { entry: entry.entry_id, occurred_at: entry.occurred_at, was: `${titleOf(entry)} ${summary(entry)}`.trim() };
   return html`<li data-kind=${entry.kind} data-type=${entry.type} data-late=${late ? "yes" : "no"} data-struck=${struck ? "yes" : "no"}>
     <time>${clockTime(entry.occurred_at)}</time>
-    <div><b>${titleOf(entry)}</b> ${summary(entry)} ${moved && html`<em>→ ${titleOfState(entry.outcome.state)}</em>`}
+    <div><b>${titleOf(entry)}</b> ${summary(entry)} ${moved && html`<em>→ ${titleOfState(moved)}</em>`}
       <small>${entry.actor.role === "service" ? "" : `${entry.actor.id}, ${word(ROLES, entry.actor.role).toLowerCase()}`}${entry.second ? ` ${T.withSecond(entry.second.id)}` : ""}${entry.actor.how === "device" ? ` · ${T.unattributed}` : ""}${late ? ` · ${T.late} (${clockTime(entry.rcv)})` : ""}${struck ? ` · ${T.struck}` : ""}${entry.corrects ? ` · ${T.corrects}` : ""}</small></div>
     ${mine && confirm && day.unconfirmed.includes(entry.entry_id) && html`<button onClick=${() => go(day.day_id, { kind: "fact", type: confirm, preset: { entry: entry.entry_id } })}>${T.confirmEntry}</button>`}
     ${strikable && html`<details class="mend"><summary>${T.mend}</summary><div class="buttons">
