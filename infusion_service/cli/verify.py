@@ -104,7 +104,7 @@ def _verify_database(
         with reading(settings.database) as connection:
             log = LogFile(connection, site)
             with progress(log.size() * (2 if states else 1), quiet=quiet) as told:
-                return verify_log(log, evidence, states=states, progress=told)
+                return verify_log(log, evidence, states=states, tables=True, progress=told)
     except StoreUnusable as unusable:
         raise refused(str(unusable)) from None
     except OSError as error:

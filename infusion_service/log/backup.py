@@ -19,6 +19,7 @@ import pysqlite3.dbapi2 as driver
 from infusion_service.log.checkpoints import CheckpointDirectory, Outside, sync_folder
 from infusion_service.log.log_file import LogFile, reading
 from infusion_service.log.note import Checkpoint, Verifier, parse_note
+from infusion_service.log.sqlite_schema import renew_derived, transaction
 from infusion_service.log.store import StoreUnusable
 from infusion_service.log.verify import Evidence, verify_log
 from infusion_service.log.verify_report import Report
@@ -135,8 +136,10 @@ def _verified(
         (said,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
         if said != "ok":
             raise StoreUnusable(f"the copy of {final.name} is no sound database: {said}")
-        report = verify_log(LogFile(connection, site), Evidence(keys=keys, checkpoint=note), states=states)
-    if not report.ok:
+        report = verify_log(LogFile(connection, site), Evidence(keys=keys, checkpoint=note), states=states, tables=True)
+    if report.found_only("derived"):
+        _drop_derived(fresh)  # functions of the log, not worth a backup that is refused: the next start makes them anew
+    elif not report.ok:
         raise BackupUnsound(final, report)
     return Copied(
         path=final,
@@ -145,6 +148,17 @@ def _verified(
         size_bytes=fresh.stat().st_size,
         checkpoint_size=_size_of(note),
     )
+
+
+def _drop_derived(fresh: Path) -> None:
+    connection = driver.connect(str(fresh), isolation_level=None)
+    try:
+        with transaction(connection):
+            renew_derived(connection)
+    except driver.Error as exc:
+        raise StoreUnusable(f"the derived tables of the copy cannot be dropped: {exc}") from exc
+    finally:
+        connection.close()
 
 
 def _size_of(note: bytes | None) -> int | None:

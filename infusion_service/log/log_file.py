@@ -50,7 +50,7 @@ class LogFile:
         self.site = next(iter(sites)) if site is None else site
         if self.site not in sites:
             raise StoreUnusable(f"the file holds no log of {self.site}, but of {', '.join(sites) or 'nobody'}")
-        self._site_key = sites[self.site]
+        self.site_key = self._site_key = sites[self.site]
 
     def size(self) -> int:
         """The number of the last entry; 0 for an empty log."""
@@ -90,6 +90,20 @@ class LogFile:
             else:
                 keys.pop(key, None)
         return [Verifier(origin, key).as_text() for key in keys]
+
+    @staticmethod
+    def statement(name: str) -> str:
+        """A statement of the verifier, by name."""
+        return SQL[name]
+
+    def one(self, name: str, *values: object) -> tuple[Any, ...] | None:
+        """The first row of a statement about the site."""
+        row: tuple[Any, ...] | None = self.connection.execute(SQL[name], (self._site_key, *values)).fetchone()
+        return row
+
+    def every(self, name: str) -> Iterator[tuple[Any, ...]]:
+        """Every row of a statement about the site."""
+        yield from self.connection.execute(SQL[name], (self._site_key,))
 
     def erased_by(self, key: int) -> int | None:
         """The sequence number of the entry whose commit erased this one's body."""

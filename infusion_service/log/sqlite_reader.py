@@ -14,6 +14,7 @@ import msgspec
 from infusion_service.clinical.vocabulary import JSON, SITE_STREAM
 from infusion_service.log.entry import NO_PREVIOUS, LogRow, leaf_hash, parse_leaf
 from infusion_service.log.merkle import STORED_LEVELS, Frontier
+from infusion_service.log.row_check import check_of
 from infusion_service.log.sqlite_rows import (
     day_head,
     entry_key,
@@ -25,7 +26,6 @@ from infusion_service.log.sqlite_rows import (
     stream_text,
     to_ms,
 )
-from infusion_service.log.row_check import check_of
 from infusion_service.log.sqlite_schema import RawConnection
 from infusion_service.log.statements import load_statements
 from infusion_service.log.store import EMPTY_FRONTIER, DayHead, LogHead, RebuildRequired, RecordDamaged, id_bytes
@@ -156,7 +156,7 @@ class Reader:
 
     def _heads_are_sound(self, site_key: int) -> bool:
         """Whether the heads of days are as they were written and their indexes fit: by these the board and the watch
-        find a day. A few microseconds for each day; event keys, a row for each entry, are held against the log at night.
+        find a day. A few microseconds for each day; event keys, as many as entries, are held against the log at night.
         """
         for record in self._execute(SQL["all_day_heads"], (site_key,)):
             day_head(record)

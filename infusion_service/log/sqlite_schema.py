@@ -98,7 +98,7 @@ def _apply(connection: RawConnection, migration: Migration) -> None:
 
 def ensure_derived(connection: RawConnection) -> None:
     """Have the derived tables as this program wants them, kept when they are and empty when they are made anew."""
-    wanted = _derived_layout()
+    wanted = derived_layout()
     made = dict(connection.execute("SELECT table_name, checksum FROM derived_layout").fetchall())
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     if made != wanted or not wanted.keys() <= tables:
@@ -108,7 +108,7 @@ def ensure_derived(connection: RawConnection) -> None:
 
 def renew_derived(connection: RawConnection) -> None:
     """Drop every derived table and make it again, empty. Call inside a transaction."""
-    wanted = _derived_layout()
+    wanted = derived_layout()
     made = dict(connection.execute("SELECT table_name, checksum FROM derived_layout").fetchall())
     for name in {*wanted, *made}:
         connection.execute(f'DROP TABLE IF EXISTS "{name}"')
@@ -117,7 +117,8 @@ def renew_derived(connection: RawConnection) -> None:
     connection.executemany("INSERT INTO derived_layout (table_name, checksum) VALUES (?, ?)", wanted.items())
 
 
-def _derived_layout() -> dict[str, str]:
+def derived_layout() -> dict[str, str]:
+    """The derived tables of this program, each with the check sum of the text they are made from."""
     script = SQL_FOLDER.joinpath("sqlite/derived.sql").read_text("utf-8")
     checksum = sha256(script.encode()).hexdigest()
     return dict.fromkeys(re.findall(r"^CREATE TABLE (\w+)", script, re.MULTILINE), checksum)

@@ -11,6 +11,7 @@ from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from infusion_service.clinical.day import Day
 from infusion_service.clinical.vocabulary import SITE_STREAM, Entry, parse_time
 from infusion_service.log.checkpoints import KEY_ADDED, KEY_RETIRED, LOG_CONTINUED, origin_of
 from infusion_service.log.entry import NotCanonical, entry_from_body
@@ -18,9 +19,11 @@ from infusion_service.log.log_file import UNREADABLE, LogFile
 from infusion_service.log.merkle import HASH_BYTES, Frontier
 from infusion_service.log.note import Checkpoint, NoteRejected, Verifier, parse_note, verify_checkpoint
 from infusion_service.log.sqlite_rows import seq_of
+from infusion_service.log.verify_records import RecordsCheck
 from infusion_service.log.verify_report import Report, Step
 from infusion_service.log.verify_states import DayCheck, NotDerivable, WorkflowFiles
-from infusion_service.log.verify_structure import TIME_CHARS, Progress, Structure, StructurePass
+from infusion_service.log.verify_structure import TIME_CHARS, Progress, Stream, Structure, StructurePass
+from infusion_service.log.verify_tables import DerivedCheck, Trace
 
 PUBLIC_KEY_BYTES = 32
 """Of Ed25519."""
@@ -46,9 +49,14 @@ def no_progress(_done: int) -> None:
     """Tell nobody."""
 
 
-def verify_log(log: LogFile, evidence: Evidence, *, states: bool = True, progress: Progress = no_progress) -> Report:
-    """Make every step on a log. `progress` is told how many rows are done: each twice when `states` are derived."""
-    return Verification(log, evidence).run(states=states, progress=progress)
+def verify_log(
+    log: LogFile, evidence: Evidence, *, states: bool = True, tables: bool = False, progress: Progress = no_progress
+) -> Report:
+    """Make every step on a log. `progress` is told how many rows are done: each twice when `states` are derived.
+
+    `tables`: also hold the other tables of a live database against the log. No other step depends on what they hold.
+    """
+    return Verification(log, evidence).run(states=states, tables=tables, progress=progress)
 
 
 class Verification:
@@ -59,9 +67,12 @@ class Verification:
         self._evidence = evidence
         self._report = Report(subject=f"log of {log.site}", origin=origin_of(log.site, 1))
 
-    def run(self, *, states: bool, progress: Progress) -> Report:
+    def run(self, *, states: bool, tables: bool, progress: Progress) -> Report:
         """Make every step."""
         report, evidence = self._report, self._evidence
+        records = RecordsCheck(self._log, report)
+        trace = Trace(records.site_entry)
+        derived = DerivedCheck(self._log, report, trace)
         claimed, own = _said_by(evidence.checkpoint), _said_by(evidence.since)
         structure = StructurePass(
             self._log,
@@ -69,15 +80,32 @@ class Verification:
             anomalies=report.anomalies,
             sizes=[said.size for said in (claimed, own) if said is not None],
             leaf_hashes=evidence.leaf_hashes,
+            trace=trace if tables else None,
         ).run(progress)
         report.size, report.root = structure.size, structure.root
         workflows = self._read_site(structure.site_entries)
         self._check_checkpoint(structure)
         self._check_since(structure)
-        if states:
-            self._derive(structure, workflows, progress)
-        else:
+        report.tables = tables
+        if tables:
+            derived.run(structure)
+        if not states:
             report.skipped["states"] = "left out on request"
+        done, left_out = structure.size, 0
+        for stream_key, stream in structure.streams.items():
+            if stream.name == SITE_STREAM:
+                continue
+            day = self._derive(stream_key, stream, workflows) if states and stream.sound else None
+            derived.check_day(stream_key, stream, day)
+            left_out += not stream.sound
+            done += stream.n
+            if states:
+                progress(done)
+        if states and left_out:
+            report.notes["states"] = f"{left_out} days are left out: they are erased or not what they were"
+        if tables:
+            derived.finish()
+            records.run()
         return report
 
     def _read_site(self, entries: Sequence[tuple[int, Entry]]) -> WorkflowFiles:
@@ -174,26 +202,16 @@ class Verification:
             report.notes["consistency"] = f"yours is of {checkpoint.origin}, which ended; the log goes on"
         self._compare("consistency", checkpoint, structure, f"your checkpoint of {checkpoint.origin}")
 
-    def _derive(self, structure: Structure, workflows: WorkflowFiles, progress: Progress) -> None:
-        report, done = self._report, structure.size
-        left_out = 0
-        for stream_key, stream in structure.streams.items():
-            if stream.name == SITE_STREAM:
-                continue
-            if not stream.sound:
-                left_out += 1
-                continue
-            check = DayCheck(
-                stream.name, self._log.site, workflows, findings=report.findings, anomalies=report.anomalies
-            )
-            try:
-                check.run(self._entries(stream_key, stream.name))
-            except UNREADABLE as exc:
-                report.findings.add("form", structure.size, f"the file cannot be read: {exc}")
-            done += stream.n
-            progress(done)
-        if left_out:
-            report.notes["states"] = f"{left_out} days are left out: they are erased or not what they were"
+    def _derive(self, stream_key: int, stream: Stream, workflows: WorkflowFiles) -> Day | None:
+        """Fold a day and compare; None for one that cannot be folded or says something else than follows."""
+        report = self._report
+        before = len(report.findings)
+        check = DayCheck(stream.name, self._log.site, workflows, findings=report.findings, anomalies=report.anomalies)
+        try:
+            check.run(self._entries(stream_key, stream.name))
+        except UNREADABLE as exc:
+            report.findings.add("form", report.size, f"the file cannot be read: {exc}")
+        return check.day if len(report.findings) == before else None
 
     def _entries(self, stream_key: int, stream: str) -> Iterator[tuple[int, Entry]]:
         for key, leaf, body, entry_type in self._log.entries_of(stream_key):

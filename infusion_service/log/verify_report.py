@@ -15,7 +15,7 @@ from infusion_service.clinical.vocabulary import JSON
 LISTED_MAX = 100
 """Findings, and anomalies of each kind, that are listed; all are counted."""
 
-Step = Literal["form", "signatures", "tree", "consistency", "chains", "commitments", "states"]
+Step = Literal["form", "signatures", "tree", "consistency", "chains", "commitments", "states", "derived", "records"]
 
 STEPS: dict[Step, str] = {
     "form": "every entry stands in its place and in its one form",
@@ -25,8 +25,13 @@ STEPS: dict[Step, str] = {
     "chains": "each stream is numbered without a gap and linked from entry to entry",
     "commitments": "each body is the one its entry committed to",
     "states": "states, versions and derived entries follow from the facts under the pinned workflow",
+    "derived": "the tables by which the log is looked up are those the log gives",
+    "records": "devices, staff, tokens, endpoints and deliveries are as they were written, and as the log says",
 }
 """The steps in their order, each with what it shows when nothing is found."""
+
+BESIDE_THE_LOG: frozenset[Step] = frozenset({"derived", "records"})
+"""Steps about a database's other tables: what they find takes nothing from the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,8 @@ class Report:
     findings: Findings = field(default_factory=Findings)
     anomalies: Anomalies = field(default_factory=Anomalies)
     skipped: dict[Step, str] = field(default_factory=dict)
+    tables: bool = False
+    """Whether a database's other tables were looked at: a bundle has none."""
     notes: dict[Step, str] = field(default_factory=dict)
     """What a step relied on, where a reader must know it."""
 
@@ -100,6 +107,15 @@ class Report:
     def ok(self) -> bool:
         """Whether nothing was found."""
         return not len(self.findings)
+
+    @property
+    def log_ok(self) -> bool:
+        """Whether nothing was found about the log itself."""
+        return not any(count for step, count in self.findings.counts.items() if step not in BESIDE_THE_LOG)
+
+    def found_only(self, step: Step) -> bool:
+        """Whether something was found, and nothing but by this step."""
+        return 0 < len(self.findings) == self.findings.counts[step]
 
     def status(self, step: Step) -> Literal["ok", "failed", "not checked"]:
         """How one step ended."""
@@ -111,6 +127,7 @@ class Report:
         """The report for programs."""
         return {
             "ok": self.ok,
+            "log_ok": self.log_ok,
             "subject": self.subject,
             "origin": self.origin,
             "size": self.size,
@@ -126,6 +143,7 @@ class Report:
                     "note": self.skipped.get(step) or self.notes.get(step) or "",
                 }
                 for number, (step, shows) in enumerate(STEPS.items(), start=1)
+                if self.tables or step not in BESIDE_THE_LOG
             ],
             "findings": [
                 {"step": finding.step, "seq": finding.seq, "what": finding.what} for finding in self.findings.listed

@@ -12,7 +12,7 @@ from binascii import b2a_base64
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -34,6 +34,16 @@ SITE_TYPES = frozenset(
 Progress = Callable[[int], None]
 
 
+class Traced(Protocol):
+    """Whoever wants to see the rows as they go by."""
+
+    def take(self, seq: int, row: tuple[Any, ...], leaf_hash: bytes, frontier: Frontier) -> None:
+        """Note a row and append its hash to the tree."""
+
+    def site_entry(self, entry: Entry) -> None:
+        """Note an entry of stream `site`."""
+
+
 @dataclass(slots=True)
 class Stream:
     """A stream so far: what its next entry must name. `tail` is how each of its leaves ends."""
@@ -53,6 +63,7 @@ class Structure:
 
     size: int = 0
     root: bytes = b""
+    frontier: bytes = b""
     roots: dict[int, bytes] = field(default_factory=dict)
     """Root at each size that was asked for, as far as the log goes."""
     streams: dict[int, Stream] = field(default_factory=dict)
@@ -73,8 +84,13 @@ class StructurePass:
         anomalies: Anomalies,
         sizes: Iterable[int],
         leaf_hashes: bytes | memoryview = b"",
+        trace: Traced | None = None,
     ) -> None:
-        """`sizes` are those at which the root is wanted; `leaf_hashes` are those kept outside, unverified."""
+        """`sizes` are those at which the root is wanted; `leaf_hashes` are those kept outside, unverified.
+
+        `trace` is shown every row, and every entry of stream `site`.
+        """
+        self._trace = trace
         self._log = log
         self._findings = findings
         self._anomalies = anomalies
@@ -100,7 +116,10 @@ class StructurePass:
                 if found_seq != seq:
                     self._findings.add("form", seq, f"entry {seq} is missing: {found_seq} stands in its place")
                     seq = found_seq
-                frontier.append(self._row(seq, row))
+                if self._trace is None:
+                    frontier.append(self._row(seq, row))
+                else:
+                    self._trace.take(seq, row, self._row(seq, row), frontier)
                 if seq == wanted:
                     found.roots[seq] = frontier.root()
                     wanted = self._sizes.pop() if self._sizes else -1
@@ -108,7 +127,7 @@ class StructurePass:
                     progress(seq)
         except UNREADABLE as exc:
             self._findings.add("form", seq + 1, f"the file cannot be read from here on: {exc}")
-        found.size, found.root = seq, frontier.root()
+        found.size, found.root, found.frontier = seq, frontier.root(), frontier.to_bytes()
         self._check_erasures()
         progress(seq)
         return found
@@ -211,6 +230,8 @@ class StructurePass:
         entry = entry_from_body(body, stream=SITE_STREAM, received_at=received_at)
         if entry_type != entry.type:
             self._findings.add("form", seq, f"its row says {entry_type}, its body {entry.type}")
+        if self._trace is not None:
+            self._trace.site_entry(entry)
         if entry.type in SITE_TYPES:
             self.found.site_entries.append((seq, entry))
 

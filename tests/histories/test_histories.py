@@ -10,6 +10,7 @@ from pathlib import Path
 import pysqlite3.dbapi2 as driver
 import pytest
 
+from infusion_service.log.sqlite_schema import shipped_migrations
 from tests.audit.played import SITE, settings_in
 from tests.cli.running import infusion
 from tests.histories.make import DATABASE, HISTORIES, VIEWS, views_of
@@ -45,15 +46,18 @@ def test_the_log_of_an_earlier_release_verifies_with_its_states(history: Path) -
     ended = infusion("verify", "--checkpoint", history / f"{DATABASE}.checkpoint", "--json", env=env)
 
     assert ended.code == 0, ended.out
-    assert all(step["status"] == "ok" for step in json.loads(ended.out)["steps"] if step["step"] != "consistency")
+    steps = {step["step"]: step["status"] for step in json.loads(ended.out)["steps"]}
+    # Nothing was kept of an earlier checkpoint of one's own; the tables beside the log are an older program's.
+    unchecked = {"consistency", "derived", "records"}
+    assert {step for step, status in steps.items() if status != "ok"} <= unchecked
+    assert {steps[step] for step in unchecked} == {"not checked"}
 
 
 @pytest.mark.parametrize("command", [("serve", "--port", "0"), ("migrate",), ("key", "rotate")], ids=" ".join)
 def test_what_a_newer_program_wrote_is_refused_and_left_as_it_is(history: Path, command: tuple[str, ...]) -> None:
     database = history / DATABASE
     with closing(driver.connect(str(database), isolation_level=None)) as connection:
-        (schema,) = connection.execute("PRAGMA user_version").fetchone()
-        connection.execute(f"PRAGMA user_version = {schema + 1}")
+        connection.execute(f"PRAGMA user_version = {len(shipped_migrations()) + 1}")
     before = database.read_bytes()
 
     refused = infusion(*command, env={"INFUSION_STORAGE_DATABASE": str(database), "INFUSION_SITE_NAME": SITE})
