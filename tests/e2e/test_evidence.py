@@ -31,6 +31,35 @@ CHANGES = 200
 JUDGE = (Path(__file__).parent / "judge_of_proofs.js").read_text(encoding="utf-8")
 """Runs inside the page: verifies all there is, then changes it in every way and says what was noticed."""
 
+NOTICED = {
+    "leaf": {"inclusion": "differs", "leaf": "differs", "shown": "differs"},
+    "leaf not in its one form": {
+        "inclusion": "differs", "leaf": "notCanonical", "body": "notCanonical", "shown": "notCanonical",
+    },
+    "body": {"body": "differs", "shown": "differs"},
+    "body and what is shown": {"body": "differs"},
+    "salt": {"body": "differs"},
+    "salt too short": {"body": "notASalt"},
+    "proof": {"inclusion": "differs"},
+    "proof too long": {"inclusion": "notAProof"},
+    "another entry's": {"inclusion": "differs", "leaf": "differs", "shown": "differs"},
+    "size of the checkpoint": {"signature": "notSigned"},
+    "root of the checkpoint": {"signature": "notSigned"},
+    "signature": {"signature": "notSigned"},
+    "another log's key": {"signature": "unknownKey"},
+    "a stranger's signature": {"signature": "unknownKey"},
+    "value shown": {"shown": "differs"},
+    "member hidden": {"shown": "differs"},
+    "member added": {"shown": "differs"},
+    "rolled back": {"consistency": "rolledBack"},
+    "forked": {"consistency": "forked", "inclusion": "differs"},
+    "another past": {"consistency": "forked"},
+    "growth": {"consistency": "forked"},
+    "growth from elsewhere": {"consistency": "otherProof"},
+    "growth of another length": {"consistency": "notAProof"},
+}  # fmt: skip
+"""What was changed, the steps that fail, and why."""
+
 
 @dataclass
 class Desk:
@@ -174,33 +203,7 @@ async def test_what_is_true_passes_and_what_was_changed_does_not(desk: Desk, tmp
     # Every entry of the day and of the site's own stream, whatever its kind.
     assert {"fact", "derived", "refused", "access", "admin"} <= set(judged["kinds"])
     assert judged["not_good"] == []
-    assert judged["changed"] == {
-        "leaf": {"inclusion": "differs", "leaf": "differs", "shown": "differs"},
-        "leaf not in its one form": {
-            "inclusion": "differs", "leaf": "notCanonical", "body": "notCanonical", "shown": "notCanonical",
-        },
-        "body": {"body": "differs", "shown": "differs"},
-        "body and what is shown": {"body": "differs"},
-        "salt": {"body": "differs"},
-        "salt too short": {"body": "notASalt"},
-        "proof": {"inclusion": "differs"},
-        "proof too long": {"inclusion": "notAProof"},
-        "another entry's": {"inclusion": "differs", "leaf": "differs", "shown": "differs"},
-        "size of the checkpoint": {"signature": "notSigned"},
-        "root of the checkpoint": {"signature": "notSigned"},
-        "signature": {"signature": "notSigned"},
-        "another log's key": {"signature": "unknownKey"},
-        "a stranger's signature": {"signature": "unknownKey"},
-        "value shown": {"shown": "differs"},
-        "member hidden": {"shown": "differs"},
-        "member added": {"shown": "differs"},
-        "rolled back": {"consistency": "rolledBack"},
-        "forked": {"consistency": "forked", "inclusion": "differs"},
-        "another past": {"consistency": "forked"},
-        "growth": {"consistency": "forked"},
-        "growth from elsewhere": {"consistency": "otherProof"},
-        "growth of another length": {"consistency": "notAProof"},
-    }  # fmt: skip
+    assert judged["changed"] == NOTICED
     assert judged["not_made"] == {
         "no key": ["signature", "consistency", "inclusion"],
         "erased": ["body", "shown"],
