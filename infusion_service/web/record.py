@@ -1,17 +1,17 @@
 """The record of a day that a person can read: one HTML file, printed on A4, without scripts or anything to fetch.
 
-A pure function of the day's entries: the same entries give the same bytes, wherever and whenever it is made. Promises:
-nothing is left out; what was struck, came late, was refused or overridden says so; values of a blind double check are
-never shown. Does not: decide who may see it, or read the log.
+A pure function of the day's entries and of who prints it: the same give the same bytes, wherever they are made.
+Promises: nothing is left out; what was struck, came late, was refused or overridden says so; values of a blind double
+check are never shown; each sheet names the patient, the day and its place among the sheets. Does not: decide who may
+see it, or read the log.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,15 +19,17 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from infusion_service.clinical.day import Day
-from infusion_service.clinical.ledger import Alert
-from infusion_service.clinical.vocabulary import DOUBLE_CHECK_ENTERED, Actor, Entry, format_time
+from infusion_service.clinical.vocabulary import Actor, Entry, format_time
 from infusion_service.log.entry import LogEntry
-from infusion_service.web.record_chart import chart_of, split_unit
+from infusion_service.web import record_tables as tables
+from infusion_service.web.record_chart import chart_of, key_of
+from infusion_service.web.record_marks import LATE, is_late, marks_of
+from infusion_service.web.record_shapes import flag
+from infusion_service.web.record_signs import sets_of_signs
+from infusion_service.web.record_words import Words, as_css_text, person, who
 
-LATE = timedelta(minutes=1)
-"""From this delay on an entry shows when it was received."""
-
-_HIDDEN = frozenset({"alert_id", "family", "rank", "submitted", "members", "patient", "file"})
+_HEAD_CHARS = 12
+"""So much of the last leaf's hash stands at the foot of each sheet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,14 @@ class Seal:
     origin: str
     size: int
     root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """Who asked for the page, and when."""
+
+    by: Actor
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,102 +66,152 @@ class Shown:
 
 
 def record_html(
-    day: Day, entries: Sequence[LogEntry], seal: Seal | None, *, hidden: Collection[str] = frozenset()
+    day: Day,
+    entries: Sequence[LogEntry],
+    seal: Seal | None,
+    *,
+    hidden: Collection[str] = frozenset(),
+    printed: Printed | None = None,
 ) -> bytes:
     """The record of a day from all its entries, in the order of the log. `day` is the day folded over them.
 
     Of the entries in `hidden` it says that there is one, and not what.
     """
-    return _Record(day, entries, hidden).html(seal)
+    return _Record(day, entries, hidden).html(seal, printed)
 
 
 class _Record:
     def __init__(self, day: Day, entries: Sequence[LogEntry], hidden: Collection[str]) -> None:
         self._day = day
-        self._hidden = hidden
         self._logged = entries
-        self._zone = ZoneInfo(day.timezone)
-        self._entries = [logged.entry for logged in entries]
-        self._number = {
-            entry.entry_id: logged.parsed_leaf.n
-            for logged, entry in zip(entries, self._entries, strict=True)
-            if entry is not None
-        }
+        numbers = {logged.entry.entry_id: logged.n for logged in entries if logged.entry is not None}
+        self._words = Words(ZoneInfo(day.timezone), day.date, numbers)
+        self._charted = tables.Charted(day=day, logged=entries, words=self._words, hidden=hidden)
 
-    def html(self, seal: Seal | None) -> bytes:
-        day = self._day
-        last = self._logged[-1]
+    def html(self, seal: Seal | None, printed: Printed | None) -> bytes:
+        marks = marks_of(self._day, [logged.entry for logged in self._logged])
+        chart = chart_of(self._day, marks, self._words)
         page = _template().render(
-            day=day,
-            patient=day.patient,
-            state=self._title_of_state(),
-            as_of=self._time(last.parsed_leaf.received_at),
-            received_by=format_time(last.parsed_leaf.received_at),
-            chart=chart_of(day, self._zone, self._number),
-            timeline=sorted(self._timeline(), key=lambda shown: shown[0]),
-            segments=[
-                (self._time(piece.since), self._time(piece.until), f"{piece.rate_ml_per_h.normalize():f}")
-                for piece in day.picture.pump.segments
-            ],
-            dose=self._dose(),
-            given=list(self._given()),
-            alerts=[self._alert(alert) for alert in day.ledger.alerts.values()],
-            corrections=list(self._corrections()),
-            overrides=list(self._overrides()),
-            refusals=[shown for _, shown in self._timeline() if "refused" in shown.marks],
-            seal=seal,
-            root="" if seal is None else base64.b64encode(seal.root).decode(),
-            entries=len(self._logged),
-            last_seq=last.seq,
-            last_hash=base64.b64encode(last.leaf_hash).decode(),
+            day=self._day,
+            patient=self._day.patient,
+            zone=self._words.zone,
+            state=self._title_of(self._day.state),
+            at_a_glance=list(self._at_a_glance()),
+            sheet=self._sheet(seal, printed),
+            chart=chart,
+            key=[] if chart is None else key_of(chart),
+            flag=flag,
+            **self._tables(marks),
+            **self._proof(seal),
+            printed="" if printed is None else f"{person(printed.by)}, {self._moment(printed.at)}",
         )
         return str(page).encode()
 
-    def _time(self, moment: datetime | None) -> str:
-        if moment is None:
-            return ""
-        local = moment.astimezone(self._zone)
-        return f"{local:%H:%M:%S}" if local.date() == self._day.date else f"{local:%Y-%m-%d %H:%M:%S}"
+    def _tables(self, marks: Sequence[Any]) -> dict[str, Any]:
+        charted = self._charted
+        timeline = [shown for _, shown in sorted(self._timeline(), key=lambda item: item[0])]
+        return {
+            "timeline": timeline,
+            "segments": [
+                (self._words.time(piece.since), self._words.time(piece.until), f"{piece.rate_ml_per_h.normalize():f}")
+                for piece in self._day.picture.pump.segments
+            ],
+            "dose": tables.dose(charted),
+            "given": [shown for entry, shown in self._shown() if entry.kind == "fact" and "drug" in entry.data],
+            "sets": sets_of_signs(charted),
+            "checks": tables.checks(charted, marks),
+            "alerts": tables.alert_rows(charted),
+            "double_checks": list(tables.double_checks(charted)),
+            "corrections": list(self._corrections()),
+            "late_entries": list(self._late()),
+            "overrides": list(tables.override_rows(charted)),
+            "refusals": [shown for entry, shown in self._shown() if entry.kind == "refused"],
+            "signatures": tables.signatures(charted),
+            "time": self._words.time,
+        }
 
-    def _title_of_state(self) -> str:
-        return "" if self._day.state is None else self._day.workflow.states[self._day.state].title
+    def _proof(self, seal: Seal | None) -> dict[str, Any]:
+        last = self._logged[-1]
+        received_at = last.parsed_leaf.received_at
+        return {
+            "as_of": self._moment(received_at),
+            "seal": seal,
+            "root": "" if seal is None else base64.b64encode(seal.root).decode(),
+            "entries": len(self._logged),
+            "last_seq": last.seq,
+            "last_hash": base64.b64encode(last.leaf_hash).decode(),
+        }
+
+    def _moment(self, moment: datetime) -> str:
+        return f"{self._words.time(moment)} ({format_time(moment)})"
+
+    def _sheet(self, seal: Seal | None, printed: Printed | None) -> dict[str, str]:
+        """What stands at the edges of every sheet, as CSS strings."""
+        day, last = self._day, self._logged[-1]
+        names = [name for name in (day.patient.get("family"), day.patient.get("given")) if name]
+        patient = f"{', '.join(names) or 'Patient'} ({day.patient.get('id', '')})"
+        if day.patient.get("born"):
+            patient += f", born {day.patient['born']}"
+        leaf = base64.b16encode(last.leaf_hash).decode().lower()[:_HEAD_CHARS]
+        made = f"entry {last.seq} of the log, leaf {leaf}"
+        if seal is not None:
+            made += f", sealed by {seal.origin} at {seal.size}"
+        if printed is not None:
+            made += f"; printed by {person(printed.by)} {self._words.time(printed.at)}"
+        about = f"Infusion day {day.date}, course {day.course_number} day {day.day_number}"
+        return {"patient": as_css_text(patient), "about": as_css_text(about), "made": as_css_text(made)}
+
+    def _title_of(self, state: str | None) -> str:
+        return "" if state is None else self._day.workflow.states[state].title
+
+    def _at_a_glance(self) -> Iterator[tuple[str, int]]:
+        """What an auditor counts first."""
+        ledger, entries = self._day.ledger, self._charted.entries
+        yield "alerts", len(ledger.alerts)
+        yield "still open", len(ledger.standing)
+        yield "checks recorded as overdue", len(ledger.overdue)
+        yield "late entries", sum(1 for _, entry in entries if entry.kind == "fact" and is_late(entry))
+        yield "struck", len(ledger.struck & set(self._charted.by_id))
+        yield "overrides", sum(1 for _ in tables.override_rows(self._charted))
+        yield "refused", sum(1 for _, entry in entries if entry.kind == "refused")
+        yield "unconfirmed", len(ledger.unconfirmed)
 
     def _timeline(self) -> Iterator[tuple[tuple[datetime, int], Shown]]:
-        for logged, entry in zip(self._logged, self._entries, strict=True):
-            leaf = logged.parsed_leaf
-            if entry is None:
-                received = self._time(leaf.received_at)
+        for entry, shown in self._shown():
+            yield (entry.occurred_at, shown.n), shown
+        for logged in self._logged:
+            if logged.entry is None:
+                leaf = logged.parsed_leaf
+                received = self._words.time(leaf.received_at)
                 erased = Shown(leaf.n, logged.seq, "", received, "erased", "", "", "", ("erased",), struck=False)
                 yield (leaf.received_at, leaf.n), erased
-                continue
-            late = entry.received_at - entry.occurred_at >= LATE
-            shown = Shown(
-                n=leaf.n,
-                seq=logged.seq,
-                at=self._time(entry.occurred_at),
-                received=self._time(entry.received_at) if late else "",
-                what=self._what(entry),
-                says=self._says(entry),
-                who=_who(entry),
-                state=entry.outcome.get("state_to", ""),
-                marks=tuple(self._marks(entry)),
-                struck=entry.entry_id in self._day.ledger.struck,
-            )
-            yield (entry.occurred_at, leaf.n), shown
 
-    def _what(self, entry: Entry) -> str:
-        if entry.kind == "refused":
-            return f"refused: {entry.data.get('type', '')}"
-        fact = self._day.workflow.facts.get(entry.type)
-        return entry.type if fact is None else fact.title
+    def _shown(self) -> Iterator[tuple[Entry, Shown]]:
+        """Every entry in clinical order, as it is shown."""
+        for logged, entry in self._charted.entries:
+            yield (
+                entry,
+                Shown(
+                    n=logged.n,
+                    seq=logged.seq,
+                    at=self._words.time(entry.occurred_at),
+                    received=self._words.time(entry.received_at) if is_late(entry) else "",
+                    what=self._charted.title(entry),
+                    says=self._charted.says(entry),
+                    who=who(entry),
+                    state=self._title_of(entry.outcome.get("state_to")),
+                    marks=tuple(self._marks(entry)),
+                    struck=self._charted.struck(entry),
+                ),
+            )
 
     def _marks(self, entry: Entry) -> Iterator[str]:
         if entry.kind != "fact":
             yield entry.kind
-        if entry.entry_id in self._day.ledger.struck:
+        if self._charted.struck(entry):
             yield "struck"
         if entry.corrects is not None:
-            yield f"corrects no. {self._number.get(entry.corrects, 0)}"
+            yield f"corrects no. {self._words.number(entry.corrects)}"
         if entry.late_reason is not None:
             yield f"late: {entry.late_reason}"
         if entry.claimed is not None:
@@ -161,129 +221,34 @@ class _Record:
         if entry.data.get("retrospective") is True:
             yield "retrospective"
 
-    def _says(self, entry: Entry) -> str:
-        if entry.type == DOUBLE_CHECK_ENTERED:
-            return f"first of two independent entries of {entry.data.get('type', '')}"
-        if entry.entry_id in self._hidden:
-            return "not shown while two people enter this apart"
-        if entry.kind == "refused":
-            return f"{entry.data.get('code', '')}: {entry.data.get('detail', '')}"
-        return self._in_words(entry.data)
-
-    def _in_words(self, data: Mapping[str, Any]) -> str:
-        parts = []
-        for name, value in data.items():
-            if name not in _HIDDEN and value not in (None, "", [], {}):
-                label, unit = split_unit(name)
-                parts.append(f"{label} {self._value(value)} {unit}".rstrip())
-        return "; ".join(parts)
-
-    def _value(self, value: Any) -> str:
-        if isinstance(value, bool):
-            return "yes" if value else "no"
-        if isinstance(value, Mapping):
-            return f"({self._in_words(value)})"
-        if isinstance(value, list | tuple):
-            return ", ".join(self._value(item) for item in value)
-        text = str(value)
-        if text in self._number:
-            return f"no. {self._number[text]}"
-        return self._moment(text)
-
-    def _moment(self, text: str) -> str:
-        if len(text) == len("2026-11-23T07:20:00.000Z") and text.endswith("Z"):
-            try:
-                return self._time(datetime.fromisoformat(text))
-            except ValueError:
-                return text
-        return text
-
-    def _dose(self) -> dict[str, Any]:
-        picture = self._day.picture
-        pump = picture.pump
-        end = pump.last_ran_at or self._day.received_at
-        if pump.bag is None or end is None:
-            return {}
-        bags = (*(picture.bags[before.bag_id] for before in pump.taken_down), pump.bag)
-        return {
-            "bags": [(bag.product, bag.batch, self._time(bag.prepared_at)) for bag in bags],
-            "planned_mg": f"{sum((bag.dose_mg for bag in bags), Decimal(0)).normalize():f}",
-            "volume_ml": f"{sum((bag.volume_ml for bag in bags), Decimal(0)).normalize():f}",
-            "delivered_mg": f"{pump.delivered_mg(end):.2f}",
-            "delivered_ml": f"{pump.delivered_ml(end):.2f}",
-            "stated_ml": "" if pump.stated_ml is None else f"{pump.stated_ml.normalize():f}",
-        }
-
-    def _given(self) -> Iterator[tuple[str, str, str, bool]]:
-        """Every other dose: facts that name a drug."""
-        for _, shown, entry in self._with_entries():
-            if entry.kind == "fact" and "drug" in entry.data:
-                yield shown.at, shown.says, shown.who, shown.struck
-
-    def _with_entries(self) -> Iterator[tuple[tuple[datetime, int], Shown, Entry]]:
-        paired = zip(self._timeline(), self._entries, strict=True)
-        ordered = [(place, shown, entry) for (place, shown), entry in paired if entry is not None]
-        yield from sorted(ordered, key=lambda item: item[0])
-
-    def _alert(self, alert: Alert) -> dict[str, Any]:
-        minutes = None if alert.answered_at is None else (alert.answered_at - alert.learned_at) / timedelta(minutes=1)
-        return {
-            "number": self._number.get(alert.id, 0),
-            "rule": alert.rule,
-            "severity": alert.severity,
-            "raised": self._time(alert.raised_at),
-            "learned": self._time(alert.learned_at) if alert.learned_at != alert.raised_at else "",
-            "answer_by": self._time(alert.answer_by),
-            "answered": self._time(alert.answered_at),
-            "minutes": "" if minutes is None else f"{max(minutes, 0):.1f}",
-            "overdue": alert.answer_by is not None
-            and (alert.answered_at is None or alert.answered_at > alert.answer_by),
-            "acknowledged": f"{self._time(alert.acknowledged_at)} {alert.acknowledged_by}".strip(),
-            "escalated": ", ".join(sorted(alert.escalated)),
-            "closed": self._time(alert.closed_at),
-            "reason": alert.closed_reason.replace("_", " "),
-            "retrospective": alert.retrospective,
-        }
+    def _late(self) -> Iterator[dict[str, Any]]:
+        for entry, shown in self._shown():
+            if entry.kind == "fact" and is_late(entry):
+                minutes = (entry.received_at - entry.occurred_at) // LATE
+                recorded = self._words.time(entry.recorded_at)
+                number = "" if entry.device is None or entry.device.seq is None else f" no. {entry.device.seq}"
+                yield {
+                    "shown": shown,
+                    "minutes": minutes,
+                    "recorded": recorded,
+                    "device": "" if entry.device is None else entry.device.id + number,
+                    "reason": entry.late_reason or "",
+                    "by": person(entry.actor) + ("" if entry.second is None else f" with {person(entry.second)}"),
+                }
 
     def _corrections(self) -> Iterator[tuple[Shown, Shown | None]]:
         """Each struck entry beside what struck or replaced it."""
         by_target: dict[str, Shown] = {}
         shown_of: dict[str, Shown] = {}
-        for _, shown, entry in self._with_entries():
+        struck = self._day.ledger.struck
+        for entry, shown in self._shown():
             shown_of[entry.entry_id] = shown
             if entry.corrects is not None:
                 by_target[entry.corrects] = shown
-            elif "entry" in entry.data and str(entry.data["entry"]) in self._day.ledger.struck:
+            elif "entry" in entry.data and str(entry.data["entry"]) in struck:
                 by_target.setdefault(str(entry.data["entry"]), shown)
-        for target in sorted(self._day.ledger.struck, key=lambda id: self._number.get(id, 0)):
-            if target in shown_of:
-                yield shown_of[target], by_target.get(target)
-
-    def _overrides(self) -> Iterator[dict[str, str]]:
-        for override in self._day.ledger.overrides.values():
-            used = self._number.get(override.used_by)
-            yield {
-                "guard": override.guard,
-                "reason": override.reason,
-                "by": _person(override.by) + ("" if override.second is None else f" with {_person(override.second)}"),
-                "at": self._time(override.at),
-                "until": self._time(override.until),
-                "used": "not used" if used is None else f"for no. {used}",
-            }
-
-
-def _who(entry: Entry) -> str:
-    who = _person(entry.actor)
-    if entry.second is not None:
-        who += f" with {_person(entry.second)}"
-    if entry.device is not None and entry.device.id != entry.actor.id:
-        who += f", {entry.device.id}"
-    return who
-
-
-def _person(actor: Actor) -> str:
-    how = "" if actor.how in ("session", "service", "device", "token") else f", {actor.how.replace('_', ' ')}"
-    return actor.id if actor.role == "service" else f"{actor.id} ({actor.role.replace('_', ' ')}{how})"
+        for target in sorted(struck & shown_of.keys(), key=self._words.number):
+            yield shown_of[target], by_target.get(target)
 
 
 @cache

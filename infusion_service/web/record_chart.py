@@ -1,242 +1,340 @@
-"""The chart of a day's record: one panel for each vital sign, one for the rate of the infusion, on one axis of time.
+"""The chart of a day's record: alerts, signs, infusion, drugs, symptoms and checks on one axis of time.
 
-Returns geometry, not markup: the template draws it. Which signs there are, which belong together and in which range
-they lie is told by the day's own workflow. A struck reading is drawn apart, never left out.
+Returns geometry, not markup: the template draws it. Which marks there are and what each is called is told by
+`record_marks`; every one of them is drawn. Which signs share a strip and in which range they lie is told by the day's
+own workflow. Does not: decide what a mark means.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from infusion_service.clinical.day import Day
-from infusion_service.clinical.definition import Field
+from infusion_service.web.record_marks import MARKS, Mark, charted_fields, pressures
+from infusion_service.web.record_shapes import FLAGS, POINTS, box, crossed, flag
+from infusion_service.web.record_words import Words, split_unit
 
 WIDTH = 680
-LEFT = 92
-PANEL_HEIGHT = 58
-PANEL_GAP = 12
-TOP = 30
-RIGHT = 16
-ALERT_ROWS = 3
-"""Alerts follow one another closely: their numbers stand in turn on so many rows."""
+LEFT = 112
+RIGHT = 14
+GAP = 9
+STRIP_HEIGHT = 44
+HIGH_STRIP = 104
+"""The strip of pressure and pulse, which people look at first."""
+RATE_HEIGHT = 40
+ROW_HEIGHT = 15
+ROW_ROOM = 21
+"""So far apart stand two marks with a number in one row."""
+ROWS_MAX = 8
+CHAR_WIDTH = 4.8
+"""Of a digit under the axis."""
+BAR_WIDTH = 3.2
+ROOM_BELOW = 17
+ASIDE = 9
 
-UNITS: Mapping[str, str] = {
-    "per_min": "/min",
-    "mmhg": "mmHg",
-    "percent": "%",
-    "celsius": "°C",
-    "mmol_per_l": "mmol/L",
-    "ml_per_h": "mL/h",
-    "mg": "mg",
-    "ml": "mL",
-    "minutes": "min",
-}
-"""What stands last in a field's name, and how people write it."""
-
-_MARGIN = timedelta(minutes=10)
+_EDGE = timedelta(minutes=10)
+_NEAR = timedelta(hours=1)
 _HOUR = timedelta(hours=1)
-_TICKS_MAX = 14
+_CHARTED = frozenset(
+    {"pressure", "pulse", "spo2", "respiration", "temperature", "sign", "unrecordable", "rate", "pause", "symptom"}
+)
+"""Between the first and the last of these runs the axis; what lies far outside stands at its edge."""
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """A reading in its place, with what it says."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """A mark in its place. `label` stands beside it, `letter` in it, `crossed` over it where it was struck."""
 
+    mark: Mark
+    path: str
+    says: str
     x: float
     y: float
-    says: str
+    label: str = ""
+    label_x: float = 0
+    label_y: float = 0
+    letter: str = ""
+    crossed: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One sign over the day: its readings in order, and those that were struck."""
+@dataclass(slots=True, kw_only=True)
+class Strip:
+    """One strip of the chart: its frame, what its marks stand for, and the lines between them."""
 
-    name: str
-    dash: str
-    points: tuple[Point, ...]
-    struck: tuple[Point, ...]
-
-    @property
-    def path(self) -> str:
-        """The points of the line, as SVG writes them."""
-        return " ".join(f"{point.x:.1f},{point.y:.1f}" for point in self.points)
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """One strip of the chart."""
-
-    title: str
-    unit: str
+    titles: tuple[tuple[str, str], ...]
     top: float
     height: float
-    high: str
-    low: str
-    lines: tuple[Line, ...]
+    levels: tuple[tuple[float, str], ...] = ()
+    drawn: list[Drawn] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    framed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """Something at one moment: a tick of the axis, or an alert."""
-
-    x: float
-    label: str
-    says: str = ""
-    row: int = 0
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """All there is to draw."""
+    """All there is to draw. `beyond` counts the marks that stand at an edge because they lie far outside."""
 
     width: int
     height: float
     left: int
     right: int
-    panels: tuple[Panel, ...]
-    ticks: tuple[Mark, ...]
-    alerts: tuple[Mark, ...]
+    bottom: float
+    strips: tuple[Strip, ...]
+    ticks: tuple[tuple[float, str], ...]
+    beyond: int
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
-    at: datetime
-    value: Decimal
-    struck: bool
+class KeyItem:
+    """One line of the key: a sample of a mark in a square of 16, and what it stands for."""
+
+    kind: str
+    path: str
+    says: str
+    letter: str
 
 
-def split_unit(name: str) -> tuple[str, str]:
-    """Take a field's name apart: `systolic_mmhg` is systolic, in mmHg; no unit, no second part."""
-    for suffix, shown in UNITS.items():
-        if name.endswith("_" + suffix):
-            return name.removesuffix("_" + suffix).replace("_", " "), shown
-    return name.replace("_", " "), ""
-
-
-def chart_of(day: Day, zone: ZoneInfo, numbers: Mapping[str, int]) -> Chart | None:
-    """The chart of a day; None while nothing is charted that could be drawn.
-
-    `numbers` tells the number of each entry: alerts are marked with theirs.
-    """
-    readings = _readings(day)
-    steps = _rate_steps(day)
-    moments = [reading.at for series in readings.values() for reading in series] + [at for at, _ in steps]
-    if not moments:
+def chart_of(day: Day, marks: Sequence[Mark], words: Words) -> Chart | None:
+    """The chart of a day's marks; None while there is none."""
+    if not marks:
         return None
-    axis = _Axis(min(moments) - _MARGIN, max(moments) + _MARGIN)
-    panels: list[Panel] = []
-    for names in _groups(day, readings):
-        panels.append(_panel({name: readings[name] for name in names}, axis, _top(len(panels))))
-    if steps:
-        panels.append(_rate_panel(steps, axis, _top(len(panels))))
-    alerts = tuple(
-        Mark(axis.x(alert.raised_at), f"{numbers.get(alert.id, 0)}", alert.rule, place % ALERT_ROWS)
-        for place, alert in enumerate(day.ledger.alerts.values())
+    plot = _Plot(day, marks, words)
+    bottom = plot.draw()
+    return Chart(
+        width=WIDTH,
+        height=bottom + ROOM_BELOW,
+        left=LEFT,
+        right=WIDTH - RIGHT,
+        bottom=bottom,
+        strips=tuple(plot.strips),
+        ticks=tuple(plot.axis.ticks(words)),
+        beyond=sum(plot.axis.is_beyond(mark.at) for mark in marks),
     )
-    return Chart(WIDTH, _top(len(panels)) + 14, LEFT, RIGHT, tuple(panels), tuple(axis.ticks(zone)), alerts)
 
 
-def _top(index: int) -> float:
-    return TOP + index * (PANEL_HEIGHT + PANEL_GAP)
+def key_of(chart: Chart) -> list[KeyItem]:
+    """What the marks of a chart stand for, each kind that is in it once, an alert's by severity."""
+    drawn = [each.mark for strip in chart.strips for each in strip.drawn]
+    kinds = {mark.kind for mark in drawn}
+    items = []
+    for kind, says in MARKS.items():
+        if kind == "alert":
+            severities = {mark.severity for mark in drawn if mark.kind == kind}
+            items += [
+                KeyItem(kind, flag(name, 8, 8), f"alert, {name}", name[:1].upper())
+                for name in FLAGS
+                if name in severities
+            ]
+        elif kind in kinds:
+            items.append(KeyItem(kind, _SAMPLES.get(kind) or POINTS[kind](8, 8), says.partition(":")[0], ""))
+    return items
+
+
+_SAMPLES: Mapping[str, str] = {
+    "pressure": box(8 - BAR_WIDTH / 2, 2, BAR_WIDTH, 12),
+    "unrecordable": "M0 0Z",
+    "rate": box(2, 5, 12, 8),
+    "pause": box(2, 3, 12, 10),
+}
+"""In the key: marks that are no figure of their own."""
 
 
 class _Axis:
-    def __init__(self, first: datetime, last: datetime) -> None:
-        self._first = first
-        self._last = last
+    def __init__(self, marks: Sequence[Mark]) -> None:
+        core = [moment for mark in marks if mark.kind in _CHARTED for moment in (mark.at, mark.until) if moment]
+        core = core or [mark.at for mark in marks]
+        first, last = min(core), max(core)
+        near = [mark.at for mark in marks if first - _NEAR <= mark.at <= last + _NEAR]
+        self.first = min(first, *near) - _EDGE
+        self.last = max(last, *near) + _EDGE
 
-    def x(self, moment: datetime) -> float:
-        inside = min(max(moment, self._first), self._last)
-        return LEFT + (WIDTH - LEFT - RIGHT) * ((inside - self._first) / (self._last - self._first))
+    def is_beyond(self, moment: datetime) -> bool:
+        """Whether a moment has its place outside the axis."""
+        return not self.first <= moment <= self.last
 
-    def ticks(self, zone: ZoneInfo) -> Iterator[Mark]:
-        hours = max(1, -(-int((self._last - self._first) / _HOUR) // _TICKS_MAX))
-        moment = self._first.replace(minute=0, second=0, microsecond=0) + _HOUR
-        while moment <= self._last:
-            yield Mark(self.x(moment), f"{moment.astimezone(zone):%H:%M}")
-            moment += hours * _HOUR
+    def x(self, moment: datetime | None) -> float:
+        """Where a moment lies; None is the end."""
+        inside = self.last if moment is None else min(max(moment, self.first), self.last)
+        return LEFT + (WIDTH - LEFT - RIGHT) * ((inside - self.first) / (self.last - self.first))
 
-
-def _charted_fields(day: Day) -> dict[str, Field]:
-    return {
-        name: field
-        for kind in day.workflow.of_meaning("vital_signs")
-        for name, field in day.workflow.facts[kind].fields.items()
-        if field.type in ("integer", "decimal") and (field.soft or field.hard)
-    }
-
-
-def _readings(day: Day) -> dict[str, list[_Reading]]:
-    fields = _charted_fields(day)
-    kinds = day.workflow.of_meaning("vital_signs")
-    found: dict[str, list[_Reading]] = {}
-    for fact in sorted(day.charted, key=lambda fact: fact.at):
-        if fact.type in kinds:
-            for name in fields:
-                if name in fact.data:
-                    reading = _Reading(fact.at, Decimal(str(fact.data[name])), fact.id in day.ledger.struck)
-                    found.setdefault(name, []).append(reading)
-    return {name: found[name] for name in fields if name in found}
+    def ticks(self, words: Words) -> Iterator[tuple[float, str]]:
+        """Full hours, no more than have room for what is written under them."""
+        first = self.first.replace(minute=0, second=0, microsecond=0) + _HOUR
+        count = int((self.last - first) / _HOUR) + 1
+        hours = [first + number * _HOUR for number in range(count)]
+        chars = max((len(words.hour(moment)) for moment in hours), default=1)
+        room = (WIDTH - LEFT - RIGHT) / (chars * CHAR_WIDTH + 8)
+        for moment in hours[:: max(1, -int(-count // room))]:
+            yield self.x(moment), words.hour(moment)
 
 
-def _groups(day: Day, readings: Mapping[str, Sequence[_Reading]]) -> Iterator[list[str]]:
-    """Signs that are always measured together share a panel."""
-    together = [group for kind in day.workflow.of_meaning("vital_signs") for group in day.workflow.facts[kind].together]
-    seen: set[str] = set()
-    for name in readings:
-        if name not in seen:
-            group = [other for group in together if name in group for other in group if other in readings] or [name]
-            seen.update(group)
-            yield group
+class _Plot:
+    def __init__(self, day: Day, marks: Sequence[Mark], words: Words) -> None:
+        self._day = day
+        self._words = words
+        self._kinds: dict[str, list[Mark]] = {}
+        for mark in marks:
+            self._kinds.setdefault(mark.kind, []).append(mark)
+        self.axis = _Axis(marks)
+        self.strips: list[Strip] = []
+        self._top = 4.0
 
+    def draw(self) -> float:
+        """Lay everything out from top to bottom; return where the last strip ends."""
+        self._rows(("alerts", ""), self._kinds.get("alert", []), 18, self._flag)
+        for signs in self._groups():
+            self._strip_of(signs)
+        self._infusion()
+        self._rows(("other drugs", ""), self._kinds.get("drug", []), ROW_HEIGHT, self._numbered)
+        self._rows(("symptoms", ""), self._kinds.get("symptom", []), ROW_HEIGHT, self._numbered)
+        self._checks()
+        return self._top - GAP
 
-def _panel(signs: Mapping[str, Sequence[_Reading]], axis: _Axis, top: float) -> Panel:
-    values = [reading.value for series in signs.values() for reading in series]
-    low, high = _range(min(values), max(values))
-    names = [split_unit(name) for name in signs]
+    def _add(self, titles: tuple[tuple[str, str], ...], height: float, *, framed: bool = True) -> Strip:
+        strip = Strip(titles=titles, top=self._top, height=height, framed=framed)
+        self.strips.append(strip)
+        self._top += height + GAP
+        return strip
 
-    def point(reading: _Reading) -> Point:
-        share = float((reading.value - low) / (high - low))
-        return Point(axis.x(reading.at), top + PANEL_HEIGHT * (1 - share), str(reading.value))
+    def _groups(self) -> Iterator[list[str]]:
+        """Fields that share a strip: pressures with the pulse, every other sign alone."""
+        marked = {mark.sign for marks in self._kinds.values() for mark in marks if mark.sign}
+        bars = pressures(self._day)
+        first = [name for name in bars if name in marked]
+        pulses = {mark.sign for mark in self._kinds.get("pulse", [])}
+        together = [*first, *(name for name in charted_fields(self._day) if first and name in pulses)]
+        if together:
+            yield together
+        shown = {*together, *(bars[name] for name in first)}
+        for name in charted_fields(self._day):
+            if name in marked and name not in shown:
+                yield [name]
+        for name in sorted(marked & set(bars.values()) & shown):
+            yield [name]  # only half of a pair, or one that could not be measured
 
-    lines = tuple(
-        Line(
-            name=split_unit(name)[0],
-            dash="" if number == 0 else "4 2",
-            points=tuple(point(reading) for reading in series if not reading.struck),
-            struck=tuple(point(reading) for reading in series if reading.struck),
+    def _strip_of(self, signs: list[str]) -> None:
+        bars = pressures(self._day)
+        marks = [mark for kind in self._kinds.values() for mark in kind if mark.sign in signs]
+        values = [Decimal(part) for mark in marks if mark.value for part in mark.value.split("/")]
+        titles = tuple(self._title(name, bars) for name in signs)
+        strip = self._add(titles, HIGH_STRIP if signs[0] in bars and values else STRIP_HEIGHT)
+        levels = _levels(values, 5 if strip.height == HIGH_STRIP else 3)
+        foot = strip.top + strip.height
+
+        def y(value: Decimal) -> float:
+            return foot - strip.height * float((value - levels[0]) / (levels[-1] - levels[0]))
+
+        strip.levels = tuple((y(level), f"{level.normalize():f}") for level in levels) if values else ()
+        counted = {(mark.sign, mark.at) for mark in marks if not mark.struck}
+        for mark in marks:
+            # What was struck stands beside what replaced it, and not under it.
+            aside = ASIDE if mark.struck and (mark.sign, mark.at) in counted else 0
+            strip.drawn.append(self._reading(mark, self.axis.x(mark.at) - aside, y, foot))
+        for name in signs:
+            line = [mark for mark in marks if mark.sign == name and not mark.struck and mark.kind not in _NO_LINE]
+            places = [(self.axis.x(mark.at), y(Decimal(mark.value))) for mark in line]
+            strip.lines.append(" ".join(f"{x:.1f},{height:.1f}" for x, height in places))
+
+    def _title(self, name: str, bars: Mapping[str, str]) -> tuple[str, str]:
+        label, unit = split_unit(name)
+        return (f"{label}/{split_unit(bars[name])[0]}" if name in bars else label), unit
+
+    def _reading(self, mark: Mark, x: float, y: Callable[[Decimal], float], foot: float) -> Drawn:
+        if mark.kind == "unrecordable":
+            return self._at(mark, "", x, foot - 5, letter="?")
+        values = [Decimal(part) for part in mark.value.split("/")]
+        top = y(values[0])
+        if mark.kind == "pressure":
+            path = box(x - BAR_WIDTH / 2, top, BAR_WIDTH, y(values[1]) - top)
+            return self._at(mark, path, x, (top + y(values[1])) / 2)
+        return self._at(mark, POINTS[mark.kind](x, top), x, top)
+
+    def _at(self, mark: Mark, path: str, x: float, y: float, *, letter: str = "") -> Drawn:
+        over = crossed(x, y) if mark.struck else ""
+        return Drawn(mark=mark, path=path, says=self._says(mark), x=x, y=y, letter=letter, crossed=over)
+
+    def _says(self, mark: Mark) -> str:
+        what, unit = split_unit(mark.sign) if mark.sign else (mark.check or mark.kind.replace("-", " "), "")
+        marked = ["late"] * mark.late + ["struck"] * mark.struck + [mark.doubt] * bool(mark.doubt)
+        said = " ".join(part for part in (what, mark.value, unit) if part)
+        return ", ".join((f"{self._words.time(mark.at)} {said}", *marked))
+
+    def _infusion(self) -> None:
+        rates, pauses = self._kinds.get("rate", []), self._kinds.get("pause", [])
+        if not rates:
+            return
+        strip = self._add((("infusion rate", "mL/h"),), RATE_HEIGHT)
+        foot = strip.top + strip.height
+        most = max(Decimal(1), *(Decimal(mark.value) for mark in rates))
+        for mark in (*rates, *pauses):
+            x, until = self.axis.x(mark.at), self.axis.x(mark.until)
+            share = float(Decimal(mark.value) / most) if mark.kind == "rate" else 1.0
+            height = max(1.0, (strip.height - 11) * share) if mark.kind == "rate" else strip.height
+            drawn = self._at(mark, box(x, foot - height, max(0.8, until - x), height), x, foot - height)
+            room = until - x >= ROW_ROOM
+            strip.drawn.append(_labelled(drawn, mark.value if room else "", (x + until) / 2, foot - height - 2))
+
+    def _rows(
+        self, title: tuple[str, str], marks: Sequence[Mark], height: float, draw: Callable[[Mark, float], Drawn]
+    ) -> None:
+        """Marks that carry a number, in as many rows as they need to stand beside each other."""
+        if not marks:
+            return
+        free_from: list[float] = []
+        places: list[tuple[Mark, int]] = []
+        for mark in marks:
+            x = self.axis.x(mark.at)
+            row = next((row for row, free in enumerate(free_from) if free <= x), len(free_from))
+            row = min(row, ROWS_MAX - 1)
+            free_from[row : row + 1] = [x + ROW_ROOM + 4]
+            places.append((mark, row))
+        strip = self._add((title,), len(free_from) * height, framed=False)
+        strip.drawn += [draw(mark, strip.top + height * (row + 0.5)) for mark, row in places]
+
+    def _flag(self, mark: Mark, y: float) -> Drawn:
+        x = self.axis.x(mark.at)
+        drawn = self._at(mark, flag(mark.severity, x, y), x, y, letter=mark.severity[:1].upper())
+        return _labelled(drawn, f"{self._words.number(mark.entry)}", x + 8, y + 3)
+
+    def _numbered(self, mark: Mark, y: float) -> Drawn:
+        x = self.axis.x(mark.at)
+        return _labelled(
+            self._at(mark, POINTS[mark.kind](x, y), x, y), f"{self._words.number(mark.entry)}", x + 7, y + 3
         )
-        for number, (name, series) in enumerate(signs.items())
-    )
-    title = ", ".join(name for name, _ in names)
-    return Panel(title, names[0][1], top, PANEL_HEIGHT, str(high), str(low), lines)
+
+    def _checks(self) -> None:
+        for name in dict.fromkeys(check.check for check in self._day.workflow.definition.checks):
+            for kind, title in (("check-done", f"check: {name}"), ("check-missed", f"overdue: {name}")):
+                marks = [mark for mark in self._kinds.get(kind, []) if mark.check == name]
+                if marks:
+                    strip = self._add(((title, ""),), ROW_HEIGHT - 3, framed=False)
+                    y = strip.top + strip.height / 2
+                    for mark in marks:
+                        x = self.axis.x(mark.at)
+                        strip.drawn.append(self._at(mark, POINTS[kind](x, y), x, y))
 
 
-def _range(low: Decimal, high: Decimal) -> tuple[Decimal, Decimal]:
-    """A little more than what is charted, in whole numbers."""
-    room = max(Decimal(1), (high - low) / 10)
-    return Decimal(int(low - room)), Decimal(int(high + room) + 1)
+_NO_LINE = frozenset({"pressure", "unrecordable"})
 
 
-def _rate_steps(day: Day) -> list[tuple[datetime, Decimal]]:
-    steps: list[tuple[datetime, Decimal]] = []
-    last = day.picture.last_at
-    for segment in day.picture.pump.segments:
-        until = segment.until or last or segment.since
-        if not steps or steps[-1][0] != segment.since:
-            steps.append((segment.since, Decimal(0)))
-        steps += [(segment.since, segment.rate_ml_per_h), (until, segment.rate_ml_per_h)]
-        steps.append((until, Decimal(0)))
-    return steps
+def _labelled(drawn: Drawn, label: str, x: float, y: float) -> Drawn:
+    return replace(drawn, label=label, label_x=x, label_y=y)
 
 
-def _rate_panel(steps: Sequence[tuple[datetime, Decimal]], axis: _Axis, top: float) -> Panel:
-    high = _range(Decimal(0), max(rate for _, rate in steps))[1]
-    points = tuple(
-        Point(axis.x(at), top + PANEL_HEIGHT * (1 - float(rate / high)), f"{rate.normalize():f}") for at, rate in steps
-    )
-    return Panel("infusion rate", "mL/h", top, PANEL_HEIGHT, str(high), "0", (Line("rate", "", points, ()),))
+def _levels(values: Sequence[Decimal], about: int) -> list[Decimal]:
+    """Round levels with room around the values: a step of 1, 2 or 5 times a power of ten, about so many of them."""
+    if not values:
+        return [Decimal(0), Decimal(1)]
+    room = max((max(values) - min(values)) / 10, Decimal(1))
+    low, high = min(values) - room, max(values) + room
+    step = next(each for each in _STEPS if each >= (high - low) / about)
+    levels = [low // step * step]
+    while levels[-1] < high:
+        levels.append(levels[-1] + step)
+    return levels
+
+
+_STEPS = tuple(Decimal(digit) * Decimal(10) ** power for power in range(-1, 6) for digit in (1, 2, 5))
