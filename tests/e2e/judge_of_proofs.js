@@ -127,7 +127,14 @@ async (given) => {
     judged.not_made[name] = checks.filter(({ ok, why }) => ok === null && why !== "nothingPinned").map(({ step }) => step);
     if (checks.some(({ ok }) => ok === false)) judged.not_made[name].push(checks);
   }
-  for (const [name, change] of Object.entries({ "both keys": { note: bytes(given.both) }, "no key": notMade["no key"], erased: notMade.erased, "no growth": { growth: null } })) {
+  // Signed by two keys, one of them held here; of the size the log had before this page read it.
+  const bothSize = (await proof.checkSignature(bytes(given.both), keys)).checkpoint.size;
+  const both = {
+    note: bytes(given.both),
+    opening: (await askDesk(`/v1/log/opening?seq=${opening.seq}&size=${bothSize}`)).body,
+    growth: (await askDesk(`/v1/log/proof/consistency?from=${pinned.size}&to=${bothSize}`)).body,
+  };
+  for (const [name, change] of Object.entries({ "both keys": both, "no key": notMade["no key"], erased: notMade.erased, "no growth": { growth: null } })) {
     judged.verdicts[name] = proof.verdict((await proof.verifyEntry({ ...good, ...change })).checks);
   }
 
