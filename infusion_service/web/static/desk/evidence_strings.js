@@ -34,6 +34,7 @@ export const E = {
     rolledBack: "ROLLED BACK: the log is shorter than the one you saw",
     forked: "FORKED: these are not the entries you saw",
     otherProof: "the proof is between other sizes",
+    unreadable: "what was handed over cannot be read",
     notBase64: "bytes in another form than their one", notText: "it is not UTF-8 text", notCanonical: "it is not in the one form such JSON can have",
     notAName: "the name of a key is not one", notAKey: "not an Ed25519 key in one line: name+id+key", notItsId: "the id does not belong to that key and name: a letter is wrong",
     notANote: "it is not a signed note", notACheckpoint: "it is not a checkpoint", notAProof: "it is no such proof", notInTree: "there is no such leaf in that tree",
