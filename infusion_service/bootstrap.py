@@ -98,7 +98,14 @@ async def open_service(
             await checkpoints.start(intake)
         access = Access(settings=settings, store=store, journal=intake, clock=clock)
         await access.load()
-        watch = Watch(site=settings.site, store=store, clock=clock, tick=intake.tick, note_clock=intake.note_clock)
+        watch = Watch(
+            site=settings.site,
+            store=store,
+            clock=clock,
+            tick=intake.tick,
+            note_clock=intake.note_clock,
+            renew=intake.renew,
+        )
         if not read_only:
             intake.add_due_listener(watch.notice)
             watching = asyncio.create_task(watch.run(), name=f"watch of {settings.site}")

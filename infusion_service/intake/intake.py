@@ -8,8 +8,9 @@ changes nothing. Does not: authenticate, speak HTTP, or make tasks per submissio
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from infusion_service import __version__
 from infusion_service.clinical.course import Course
@@ -23,7 +24,7 @@ from infusion_service.intake.clock_doubt import ClockDoubt
 from infusion_service.intake.days import Days
 from infusion_service.intake.judge import Judge
 from infusion_service.intake.outcome import Outcome
-from infusion_service.intake.parcels import Handed, Noted, Ticked
+from infusion_service.intake.parcels import Handed, Noted, Renewed, Ticked
 from infusion_service.intake.reading import Reading
 from infusion_service.intake.replay import Replays
 from infusion_service.intake.scheduling import Scheduler
@@ -31,8 +32,10 @@ from infusion_service.intake.workflows import WORKFLOW_ADOPTED, Workflows, read_
 from infusion_service.intake.writer import DRAIN_S_MAX, Tally, Writer
 from infusion_service.log.entry import LogEntry
 from infusion_service.log.merkle import Frontier
-from infusion_service.log.store import Drop, Put, Store
+from infusion_service.log.store import Drop, Put, RebuildRequired, Store
 from infusion_service.settings import Settings, configuration_hash
+
+_Read = TypeVar("_Read")
 
 
 class Intake:
@@ -46,6 +49,7 @@ class Intake:
         self._store = store
         self._workflows = Workflows()
         self._task: asyncio.Task[None] | None = None
+        self._renewed: Renewed | None = None
         self._doubt = ClockDoubt(site=self.site, store=store, clock=clock)
         self._days = Days(
             site=self.site, store=store, workflows=self._workflows, days_max=settings.limits.day_cache_days_max
@@ -150,14 +154,31 @@ class Intake:
         """Say that the clock is right: moves by time go on. Returns whether they were held. Raises `Unavailable`."""
         return await self._doubt.confirm(self, by)
 
+    async def renew(self) -> None:
+        """Have every derived table made anew, in the writer's turn: somebody has read a row that was never written.
+
+        Raises `Unavailable`.
+        """
+        if self._renewed is None or self._renewed.future.done():
+            self._renewed = Renewed()
+            self._writer.hand_over(self._renewed)
+        await asyncio.shield(self._renewed.future)
+
+    async def _sound(self, read: Callable[[], Awaitable[_Read]]) -> _Read:
+        try:
+            return await read()
+        except RebuildRequired:
+            await self.renew()
+            return await read()
+
     async def day(self, day_id: str) -> Day | None:
         """The day as committed, or None."""
-        chart = await self._days.of_day(day_id)
+        chart = await self._sound(lambda: self._days.of_day(day_id))
         return None if chart is None else chart.sheets[day_id].day
 
     async def course(self, day: Day) -> Course:
         """What is known of the patient of `day` over all days."""
-        chart = await self._days.of_day(day.day_id)
+        chart = await self._sound(lambda: self._days.of_day(day.day_id))
         if chart is None:
             raise LookupError(day.day_id)
         return chart.course
@@ -166,7 +187,7 @@ class Intake:
         self, day_id: str, *, at: datetime | None = None, known_at: datetime | None = None
     ) -> dict[str, JSON] | None:
         """See `Reading.view`."""
-        return await self._reading.view(day_id, at=at, known_at=known_at)
+        return await self._sound(lambda: self._reading.view(day_id, at=at, known_at=known_at))
 
     async def board(
         self,
@@ -176,11 +197,20 @@ class Intake:
         date: str | None = None,
         open_only: bool = False,
         after: tuple[str, str] | None = None,
+        newest_first: bool = False,
         limit: int,
     ) -> list[dict[str, JSON]]:
         """See `Reading.board`."""
-        return await self._reading.board(
-            ward=ward, state=state, date=date, open_only=open_only, after=after, limit=limit
+        return await self._sound(
+            lambda: self._reading.board(
+                ward=ward,
+                state=state,
+                date=date,
+                open_only=open_only,
+                after=after,
+                newest_first=newest_first,
+                limit=limit,
+            )
         )
 
     async def entries(self, day_id: str) -> list[LogEntry]:

@@ -11,7 +11,8 @@ from typing import Generic, TypeVar
 
 from infusion_service.clinical.vocabulary import JSON, Actor, Kind, Submission
 from infusion_service.intake.outcome import Outcome
-from infusion_service.log.store import Drop, Put
+from infusion_service.intake.scheduling import patient_id_of
+from infusion_service.log.store import Drop, Put, RebuildRequired
 
 Answer = TypeVar("Answer")
 
@@ -35,6 +36,11 @@ class Parcel(Generic[Answer]):
     @property
     def corrected_ids(self) -> Sequence[str]:
         """The event ids of facts that are to be corrected, perhaps on another day."""
+        return ()
+
+    @property
+    def concerns(self) -> Sequence[tuple[str, str | None]]:
+        """(day id, patient id) of the charts it needs; the patient id only of a day that is yet to be made."""
         return ()
 
     def answer(self, answer: Answer) -> None:
@@ -67,6 +73,11 @@ class Handed(Parcel[list[Outcome]]):
         """One per submission that corrects a fact."""
         return [submission.corrects for submission in self.submissions if submission.corrects is not None]
 
+    @property
+    def concerns(self) -> Sequence[tuple[str, str | None]]:
+        """One per submission."""
+        return [_concern(submission) for submission in self.submissions]
+
 
 class Ticked(Parcel[None]):
     """Time has come to look at one day again."""
@@ -76,6 +87,27 @@ class Ticked(Parcel[None]):
     def __init__(self, day_id: str) -> None:
         super().__init__(weight=1, urgent=True)
         self.day_id = day_id
+
+    @property
+    def concerns(self) -> Sequence[tuple[str, str | None]]:
+        """The day."""
+        return [(self.day_id, None)]
+
+
+class Renewed(Parcel[None]):
+    """A reader has met a row of a derived table that is not what was written: all of them are derived anew."""
+
+    __slots__ = ("_begun",)
+
+    def __init__(self) -> None:
+        super().__init__(weight=1, urgent=True)
+        self._begun = False
+
+    def begin(self) -> None:
+        """Have the writer rebuild: raises `RebuildRequired`, the first time."""
+        if not self._begun:
+            self._begun = True
+            raise RebuildRequired("a derived table is damaged")
 
 
 class Noted(Parcel[int]):
@@ -107,3 +139,13 @@ class Noted(Parcel[int]):
     def event_ids(self) -> Sequence[str]:
         """The caller's own id, where there is one."""
         return () if self.event_id is None else (self.event_id,)
+
+    @property
+    def concerns(self) -> Sequence[tuple[str, str | None]]:
+        """The day it is about, if it is about one."""
+        return [(self.stream, None)]
+
+
+def _concern(submission: Submission) -> tuple[str, str | None]:
+    patient_id = None if submission.day_id else patient_id_of(submission.data)
+    return submission.day_id, patient_id

@@ -90,11 +90,19 @@ class Reading:
         date: str | None = None,
         open_only: bool = False,
         after: tuple[str, str] | None = None,
+        newest_first: bool = False,
         limit: int,
     ) -> list[dict[str, JSON]]:
-        """Board rows in the order (date, day id), from `after` exclusive."""
+        """Board rows in the order (date, day id), or in the reverse one, from `after` exclusive."""
         heads = await self._store.day_heads(
-            self._site, ward=ward, state=state, date=date, open_only=open_only, after=after, limit=limit
+            self._site,
+            ward=ward,
+            state=state,
+            date=date,
+            open_only=open_only,
+            after=after,
+            newest_first=newest_first,
+            limit=limit,
         )
         rows = []
         for number, head in enumerate(heads, start=1):

@@ -13,10 +13,10 @@ import msgspec
 
 from infusion_service.clinical.decide import refusal_of
 from infusion_service.clinical.vocabulary import Entry
-from infusion_service.intake.days import ROWS_PER_READ, Days
+from infusion_service.intake.days import ROWS_PER_READ, Chart, Days
 from infusion_service.intake.outcome import Outcome, accepted, receipt_of, refused
 from infusion_service.log.entry import LogEntry, LogRow
-from infusion_service.log.store import Store
+from infusion_service.log.store import RebuildRequired, Store
 
 PRIORS_MAX = 256
 """Decisions kept in memory, so that a tablet that retries at once costs no second reading of its day. Few enough that
@@ -69,6 +69,25 @@ class Replays:
             for event_id, row in rows.items():
                 found[event_id] = await self._prior(row)
         return found
+
+    async def check_known(self, unknown: Sequence[str], charts: Iterable[Chart]) -> None:
+        """See that no day holds an event id that the index does not lead to: else a fact would go in twice.
+
+        A day remembers ids whose commit failed as well, so its stream has the last word. Raises `RebuildRequired`.
+        """
+        for event_id in unknown:
+            for chart in charts:
+                for day_id, sheet in chart.sheets.items():
+                    if event_id in sheet.event_ids and await self._is_in_stream(day_id, event_id):
+                        raise RebuildRequired(f"no key leads to an event of day {day_id}")
+
+    async def _is_in_stream(self, day_id: str, event_id: str) -> bool:
+        n = 0
+        while rows := await self._store.read_stream(self._site, day_id, after_n=n, limit=ROWS_PER_READ):
+            if any(row.event_id == event_id for row in rows):
+                return True
+            n = rows[-1].n
+        return False
 
     def keep(self, priors: Mapping[str, Prior]) -> None:
         """Remember decisions that have just been committed."""

@@ -17,7 +17,7 @@ import structlog
 
 from infusion_service.intake.clock import Clock, SimulatedClock
 from infusion_service.intake.outcome import Unavailable
-from infusion_service.log.store import Store
+from infusion_service.log.store import RebuildRequired, Store
 
 DAYS_PER_SWEEP = 256
 """Days looked at together; the rest follow in the next sweep."""
@@ -45,16 +45,19 @@ class Watch:
         clock: Clock,
         tick: Callable[[str], Awaitable[None]],
         note_clock: Callable[[], Awaitable[None]] | None = None,
+        renew: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """`tick` hands a day to the writer and returns once what has become true is committed.
 
         `note_clock` is called at each look, and writes down a doubt about the clock as soon as there is one.
+        `renew` has the tables made anew that say what is due, where a row of them is damaged.
         """
         self._site = site
         self._store = store
         self._clock = clock
         self._tick = tick
         self._note_clock = note_clock
+        self._renew = renew
         self._turn = asyncio.Lock()
         self._wake = asyncio.Event()
         self._awaited: datetime | None = None
@@ -72,6 +75,9 @@ class Watch:
             except Unavailable as error:
                 _log.warning("watch.cannot_write", why=str(error))
                 rested = False
+            except RebuildRequired as damage:
+                _log.error("watch.tables_damaged", why=str(damage))
+                rested = await self._renewed()
             except Exception:  # noqa: BLE001 - whatever it is, time goes on
                 _log.exception("watch.failed")
                 rested = False
@@ -101,6 +107,16 @@ class Watch:
         """Seconds since the oldest moment that fell due and has not been looked at; 0 while there is none."""
         due = await self._store.next_due(self._site)
         return 0.0 if due is None else max(0.0, (self._clock.now() - due).total_seconds())
+
+    async def _renewed(self) -> bool:
+        """Have the tables made anew that say what is due; False where that could not be done now."""
+        if self._renew is None:
+            return False
+        try:
+            await self._renew()
+        except Unavailable:
+            return False
+        return True
 
     async def _look_once(self) -> bool:
         """Append what is due, or wait for what is due next. Returns False when a pause is due before looking again."""

@@ -32,9 +32,8 @@ from infusion_service.intake.days import Chart, Days
 from infusion_service.intake.draft import Draft
 from infusion_service.intake.judge import Judge, units_of
 from infusion_service.intake.outcome import STORAGE_FULL, Outcome, Unavailable, refused
-from infusion_service.intake.parcels import Handed, Noted, Parcel, Ticked
+from infusion_service.intake.parcels import Handed, Noted, Parcel, Renewed, Ticked
 from infusion_service.intake.replay import Prior, Replays
-from infusion_service.intake.scheduling import patient_id_of
 from infusion_service.limits import Limits
 from infusion_service.log.entry import LogEntry, NotCanonical
 from infusion_service.log.store import (
@@ -211,6 +210,7 @@ class Writer:
         event_ids = [event_id for parcel in parcels for event_id in self._ids_to_look_up(parcel, attempt)]
         priors = await self._replays.find(event_ids) if event_ids else {}
         charts = await self._charts(parcels, priors)
+        await self._replays.check_known([event_id for event_id in event_ids if event_id not in priors], charts)
         now = self._clock.now()
         draft = Draft(
             site=self._site,
@@ -248,6 +248,9 @@ class Writer:
         if isinstance(parcel, Ticked):
             self._judge.tick(draft, parcel.day_id)
             return None
+        if isinstance(parcel, Renewed):
+            parcel.begin()
+            return None
         raise TypeError(type(parcel).__name__)
 
     async def _decide_handed(self, draft: Draft, submissions: Sequence[Submission]) -> list[Outcome]:
@@ -270,7 +273,7 @@ class Writer:
     async def _charts(self, parcels: Sequence[Parcel[Any]], priors: Mapping[str, Prior]) -> list[Chart]:
         """Everything the parcels concern, from memory or read from the log."""
         charts: dict[str, Chart] = {}
-        concerns = {concern for parcel in parcels for concern in _concerns(parcel)}
+        concerns = {concern for parcel in parcels for concern in parcel.concerns}
         # A fact may correct one of another day, whose place is known since it was looked up.
         corrected = [priors.get(event_id) for parcel in parcels for event_id in parcel.corrected_ids]
         concerns |= {(prior.entry.stream, None) for prior in corrected if prior is not None and prior.entry is not None}
@@ -383,17 +386,3 @@ class Writer:
                 except Exception:  # noqa: BLE001 - whatever it is
                     # A reader's fault is the reader's: the entries are committed and answered.
                     _log.exception("intake.listener_failed")
-
-
-def _concerns(parcel: Parcel[Any]) -> list[tuple[str, str | None]]:
-    """(day id, patient id) of the charts a parcel needs; the patient id only of a day that is yet to be made."""
-    if isinstance(parcel, Handed):
-        return [_concern(submission) for submission in parcel.submissions]
-    if isinstance(parcel, Ticked):
-        return [(parcel.day_id, None)]
-    return [(parcel.stream, None)] if isinstance(parcel, Noted) else []
-
-
-def _concern(submission: Submission) -> tuple[str, str | None]:
-    patient_id = None if submission.day_id else patient_id_of(submission.data)
-    return submission.day_id, patient_id
