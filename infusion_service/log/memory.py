@@ -143,7 +143,7 @@ class MemoryStore:
         """See `Store.day_head`."""
         return (self._sites[site].day_heads or {}).get(day_id)
 
-    async def day_heads(
+    async def day_heads(  # noqa: PLR0913 - each narrows the same question
         self,
         site: str,
         *,
@@ -153,18 +153,19 @@ class MemoryStore:
         open_only: bool = False,
         patient_id: str | None = None,
         after: tuple[str, str] | None = None,
+        newest_first: bool = False,
         limit: int,
     ) -> list[DayHead]:
         """See `Store.day_heads`."""
         wanted = (
             head
-            for head in sorted((self._sites[site].day_heads or {}).values(), key=_board_key)
+            for head in sorted((self._sites[site].day_heads or {}).values(), key=_board_key, reverse=newest_first)
             if ward in (None, head.ward)
             and state in (None, head.state)
             and date in (None, head.date)
             and patient_id in (None, head.patient_id)
             and (head.open or not open_only)
-            and (after is None or _board_key(head) > after)
+            and (after is None or (_board_key(head) < after if newest_first else _board_key(head) > after))
         )
         return _first(wanted, limit)
 

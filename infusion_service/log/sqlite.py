@@ -287,7 +287,7 @@ class SqliteStore:
         """See `Store.day_head`."""
         return await self._read(Reader.day_head, site, day_id)
 
-    async def day_heads(
+    async def day_heads(  # noqa: PLR0913 - each narrows the same question
         self,
         site: str,
         *,
@@ -297,6 +297,7 @@ class SqliteStore:
         open_only: bool = False,
         patient_id: str | None = None,
         after: tuple[str, str] | None = None,
+        newest_first: bool = False,
         limit: int,
     ) -> list[DayHead]:
         """See `Store.day_heads`."""
@@ -306,6 +307,7 @@ class SqliteStore:
             "date": date,
             "open_only": open_only,
             "patient_id": patient_id,
+            "newest_first": newest_first,
             "limit": limit,
         }
         return await self._read(Reader.day_heads, site, filters, after)

@@ -33,6 +33,8 @@ from infusion_service.log.store import EMPTY_FRONTIER, DayHead, LogHead, Rebuild
 SQL = load_statements("sqlite/read.sql")
 
 _LAST_DATE = "\U0010ffff"  # sorts behind every date
+_BEFORE_ALL = ("", b"")
+_AFTER_ALL = (_LAST_DATE, b"\xff" * 17)  # longer than the bytes of any day
 
 
 class StoredHead(NamedTuple):
@@ -244,10 +246,11 @@ class Reader:
 
     def day_heads(self, site: str, filters: dict[str, Any], after: tuple[str, str] | None) -> list[DayHead]:
         """See `Store.day_heads`; the statement is the one whose index narrows most."""
-        after_date, after_day = ("", b"") if after is None else (after[0], id_bytes(after[1]))
-        date = filters["date"]
+        date, newest_first = filters["date"], filters["newest_first"]
+        start = _AFTER_ALL if newest_first else _BEFORE_ALL
+        place = start if after is None else (after[0], id_bytes(after[1]))
         if date is not None:
-            after_date, after_day = max((after_date, after_day), (date, b""))
+            place = min(place, (date, _AFTER_ALL[1])) if newest_first else max(place, (date, b""))
         if filters["patient_id"] is not None:
             statement = "day_heads_of_patient"
         elif filters["open_only"]:
@@ -258,11 +261,12 @@ class Reader:
             statement = "day_heads"
         values = filters | {
             "site_key": self.site_key(site),
-            "after_date": after_date,
-            "after_day": after_day,
+            "after_date": place[0],
+            "after_day": place[1],
+            "first_date": date or "",
             "last_date": _LAST_DATE if date is None else date,
         }
-        return [day_head(record) for record in self._execute(SQL[statement], values)]
+        return [day_head(record) for record in self._execute(SQL[statement + "_newest" * newest_first], values)]
 
     def due_heads(self, site: str, until: datetime, limit: int) -> list[DayHead]:
         """See `Store.due_heads`."""

@@ -82,7 +82,7 @@ class RecordDamaged(StoreUnusable):
     def __init__(self, kind: str, key: str) -> None:
         super().__init__(
             f"the record {kind} {key!r} is damaged: restore the last backup that verifies, or drop it by "
-            f"`infusion log drop-record {kind} {key}` and make it anew"
+            "`infusion log drop-damaged` and make it anew"
         )
         self.kind = kind
         self.key = key
@@ -190,7 +190,7 @@ class Store(LogReader, Protocol):
     async def day_head(self, site: str, day_id: str) -> DayHead | None:
         """The head of one day."""
 
-    async def day_heads(
+    async def day_heads(  # noqa: PLR0913 - each narrows the same question
         self,
         site: str,
         *,
@@ -200,9 +200,11 @@ class Store(LogReader, Protocol):
         open_only: bool = False,
         patient_id: str | None = None,
         after: tuple[str, str] | None = None,
+        newest_first: bool = False,
         limit: int,
     ) -> list[DayHead]:
-        """Heads in the order (date, day id), from `after` exclusive. A day without date counts as date ""."""
+        """Heads in the order (date, day id), or in the reverse one, from `after` exclusive. A day without date counts
+        as date ""."""
 
     async def due_heads(self, site: str, until: datetime, limit: int) -> list[DayHead]:
         """Heads with `next_change_at` <= `until`, earliest first."""

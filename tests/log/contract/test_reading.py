@@ -152,6 +152,22 @@ async def test_the_board_is_read_in_pages(board: Store) -> None:
     assert await board.day_heads(SITE, patient_id="P-1", after=behind, limit=10) == [TOMORROW]
 
 
+async def test_the_board_is_read_from_its_other_end(board: Store) -> None:
+    seen: list[DayHead] = []
+    after = None
+    while page := await board.day_heads(SITE, newest_first=True, after=after, limit=2):
+        seen += page
+        after = (page[-1].date or "", page[-1].day_id)
+    assert seen == [TOMORROW, TODAY_B, TODAY_A, YESTERDAY, UNDATED]
+    behind = ("2026-11-23", TODAY_B.day_id)
+    assert await board.day_heads(SITE, newest_first=True, date="2026-11-23", limit=10) == [TODAY_B, TODAY_A]
+    assert await board.day_heads(SITE, newest_first=True, date="2026-11-23", after=behind, limit=10) == [TODAY_A]
+    assert await board.day_heads(SITE, newest_first=True, ward="neuro-day", limit=10) == [TODAY_A, YESTERDAY]
+    assert await board.day_heads(SITE, newest_first=True, open_only=True, limit=10) == [TOMORROW, TODAY_A, UNDATED]
+    assert await board.day_heads(SITE, newest_first=True, patient_id="P-1", limit=2) == [TOMORROW, TODAY_A]
+    assert await board.day_heads(SITE, newest_first=True, state="closed", limit=10) == [TODAY_B, YESTERDAY]
+
+
 async def test_a_head_is_found_by_its_day(board: Store) -> None:
     assert await board.day_head(SITE, DAY_2) == TODAY_B
     assert await board.day_head(SITE, event_id(9)) is None

@@ -118,6 +118,35 @@ WHERE site_key = :site_key AND patient_id = :patient_id
   AND (:state IS NULL OR state = :state) AND (:ward IS NULL OR ward = :ward) AND (:open_only = 0 OR open = 1)
 ORDER BY date, day_id LIMIT :limit;
 
+-- name: day_heads_newest
+-- The board from its other end: the newest day first.
+SELECT * FROM day_head INDEXED BY day_head_board
+WHERE site_key = :site_key AND (date, day_id) < (:after_date, :after_day) AND date >= :first_date
+  AND (:state IS NULL OR state = :state)
+ORDER BY date DESC, day_id DESC LIMIT :limit;
+
+-- name: day_heads_open_newest
+-- The same, open days only.
+SELECT * FROM day_head INDEXED BY day_head_open
+WHERE site_key = :site_key AND open = 1 AND (date, day_id) < (:after_date, :after_day) AND date >= :first_date
+  AND (:state IS NULL OR state = :state) AND (:ward IS NULL OR ward = :ward)
+ORDER BY date DESC, day_id DESC LIMIT :limit;
+
+-- name: day_heads_of_ward_newest
+-- The same, one ward.
+SELECT * FROM day_head INDEXED BY day_head_ward
+WHERE site_key = :site_key AND ward = :ward AND (date, day_id) < (:after_date, :after_day) AND date >= :first_date
+  AND (:state IS NULL OR state = :state)
+ORDER BY date DESC, day_id DESC LIMIT :limit;
+
+-- name: day_heads_of_patient_newest
+-- The same, one patient.
+SELECT * FROM day_head INDEXED BY day_head_patient
+WHERE site_key = :site_key AND patient_id = :patient_id
+  AND (date, day_id) < (:after_date, :after_day) AND date >= :first_date
+  AND (:state IS NULL OR state = :state) AND (:ward IS NULL OR ward = :ward) AND (:open_only = 0 OR open = 1)
+ORDER BY date DESC, day_id DESC LIMIT :limit;
+
 -- name: due_heads
 -- Days at which something changes by itself up to a moment, earliest first.
 SELECT * FROM day_head INDEXED BY day_head_due
