@@ -1,4 +1,5 @@
-"""`infusion log`: going on with a log whose newest entries are lost."""
+"""`infusion log`: what is done to a log's file by hand, while no service runs: going on after a loss, and mending the
+tables beside the log."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 CONSOLE = Actor(id="console", role="admin", how="service")
 """Whoever can open the database file itself."""
 
-app = cyclopts.App(name="log", help="Go on with a log whose newest entries are lost.")
+app = cyclopts.App(name="log", help="Go on with a log whose newest entries are lost; mend the tables beside it.")
 
 
 @app.command(name="continue")
@@ -89,3 +90,94 @@ async def _continue(settings: Settings, reason: str) -> dict[str, Any]:
             }
     except StoreUnusable as unusable:
         raise refused(f"{settings.database}: {unusable}") from None
+
+
+@app.command
+def rebuild(*, config: Config = None) -> int:
+    """Derive every table that is a function of the log anew, after `infusion verify` has found one that is not.
+
+    Only while no service runs. The log is not touched. It takes as long as folding every day once.
+
+    Parameters
+    ----------
+    config
+        Settings file.
+    """
+    from infusion_service import logs
+
+    settings = settings_from(config)
+    logs.configure(json=settings.log_json, level="warning")
+    asyncio.run(_rebuild(settings))
+    say("The derived tables are those of the log again.")
+    return Exit.FINE
+
+
+@app.command
+def drop_damaged(*, config: Config = None) -> int:
+    """Drop the operational records that are damaged, so that the service starts and they can be made anew.
+
+    Only while no service runs, and only records whose check sum does not hold. What was dropped is an entry of the log.
+    A device is enrolled again, a person added again; an endpoint is set up again and gets a new sequence.
+
+    Parameters
+    ----------
+    config
+        Settings file.
+    """
+    from infusion_service import logs
+
+    settings = settings_from(config)
+    logs.configure(json=settings.log_json, level="warning")
+    dropped = asyncio.run(_drop_damaged(settings))
+    if not dropped:
+        raise refused("every record is as it was written: there is nothing to drop")
+    say("Dropped; make them anew:")
+    for kind, key in dropped:
+        show(f"{kind} {key}")
+    return Exit.FINE
+
+
+async def _rebuild(settings: Settings) -> None:
+    from infusion_service.bootstrap import open_service
+    from infusion_service.log.sqlite import SqliteStore
+    from infusion_service.log.store import StoreUnusable
+
+    if not settings.database.exists():
+        raise refused(f"there is no database {settings.database}")
+    store = SqliteStore(settings.database)
+    try:
+        await store.open()
+        try:
+            await store.drop_derived()
+        finally:
+            await store.close()
+        async with open_service(settings, read_only=True):
+            pass  # whatever is missing is derived anew before anything is asked of it
+    except StoreUnusable as unusable:
+        raise refused(f"{settings.database}: {unusable}") from None
+
+
+async def _drop_damaged(settings: Settings) -> list[tuple[str, str]]:
+    from infusion_service.bootstrap import open_service
+    from infusion_service.log.log_file import LogFile, reading
+    from infusion_service.log.sqlite import SqliteStore
+    from infusion_service.log.store import Drop, StoreUnusable
+    from infusion_service.log.verify_records import RECORDS_DROPPED, damaged_records
+
+    store = SqliteStore(settings.database)
+    try:
+        with reading(settings.database) as connection:
+            damaged = damaged_records(LogFile(connection, settings.site))
+        if not damaged:
+            return []
+        await store.open()
+        try:
+            await store.put(settings.site, [Drop(kind, key) for kind, key in damaged])
+        finally:
+            await store.close()
+        async with open_service(settings) as service:
+            names: list[Any] = [{"kind": kind, "key": key} for kind, key in damaged]
+            await service.intake.record(RECORDS_DROPPED, {"records": names}, CONSOLE)
+    except StoreUnusable as unusable:
+        raise refused(f"{settings.database}: {unusable}") from None
+    return damaged

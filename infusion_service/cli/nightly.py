@@ -1,7 +1,8 @@
 """The nightly check: the whole log verified while the service runs, by `infusion verify` in a process of its own.
 
 A flipped bit in a row that nobody reads is found by nothing else: SQLite keeps no checksum of it, and the tree at the
-start is taken from derived nodes. Promises: the service's own threads do none of the work; what was found is logged,
+start is taken from derived nodes. Damage beside the log (derived tables, records) is told apart from damage of the log:
+what is to be done differs. Promises: the service's own threads do none of the work; what was found is logged,
 counted, and told by the figures. Does not: stop a service whose log is unsound, for then a ward could chart nothing.
 """
 
@@ -21,6 +22,7 @@ import msgspec
 import structlog
 
 from infusion_service.cli.exits import Exit
+from infusion_service.log.verify_report import BESIDE_THE_LOG
 
 if TYPE_CHECKING:
     from infusion_service.bootstrap import Service
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 POLITENESS = ("nice", "-n", "15")
 """It has all night, and the ward may have an infusion running."""
+
+NAMED_MAX = 10
+"""Rows beside the log that are named in the log line. They bear ids, never what a row holds of a patient."""
 
 _log = structlog.get_logger(__name__)
 
@@ -43,9 +48,16 @@ class Ended:
 Verify = Callable[["Settings"], Awaitable[Ended]]
 
 
+class _Found(msgspec.Struct):
+    step: str
+    what: str
+
+
 class _Report(msgspec.Struct):
     size: int
     first_bad_seq: int | None = None
+    log_ok: bool = True
+    findings: list[_Found] = []
 
 
 async def verified_nightly(service: Service, *, verify: Verify | None = None) -> None:
@@ -84,13 +96,19 @@ async def verify_once(service: Service, verify: Verify) -> None:
         _log.error("log.not_verified", code=ended.code)
         return
     now = service.clock.now()
-    sound = ended.code == Exit.FINE
-    service.soundness.found(at=now, sound=sound, size=report.size, first_bad_seq=report.first_bad_seq)
+    all_sound = ended.code == Exit.FINE
+    sound = all_sound or (report.log_ok and bool(report.findings))
+    beside = [found.what for found in report.findings if found.step in BESIDE_THE_LOG]
+    service.soundness.found(
+        at=now, sound=sound, tables_sound=not beside, size=report.size, first_bad_seq=report.first_bad_seq
+    )
     told = {"entries": report.size, "took_s": round((now - began).total_seconds(), 1)}
-    if sound:
-        _log.info("log.verified", **told)
-    else:
+    if not sound:
         _log.error("log.unsound", first_bad_seq=report.first_bad_seq, **told)
+    elif beside:
+        _log.error("tables.unsound", found=beside[:NAMED_MAX], **told)
+    else:
+        _log.info("log.verified", **told)
 
 
 async def in_a_process_of_its_own(settings: Settings) -> Ended:

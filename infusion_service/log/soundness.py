@@ -12,9 +12,15 @@ class Soundness:
 
     verified_at: datetime | None = None
     sound: bool | None = None
+    """Of the log itself."""
+    tables_sound: bool | None = None
+    """Of the derived tables and operational records beside it."""
     size: int = 0
     first_bad_seq: int | None = None
 
-    def found(self, *, at: datetime, sound: bool, size: int, first_bad_seq: int | None) -> None:
+    def found(
+        self, *, at: datetime, sound: bool, size: int, first_bad_seq: int | None, tables_sound: bool = True
+    ) -> None:
         """Keep what a verification found."""
         self.verified_at, self.sound, self.size, self.first_bad_seq = at, sound, size, first_bad_seq
+        self.tables_sound = tables_sound

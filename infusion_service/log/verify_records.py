@@ -49,6 +49,13 @@ _SAID: Mapping[str, tuple[str, str, Mapping[str, object]]] = {
 _FORGOTTEN = frozenset({"session"})
 """Kinds whose records go in the end: one that is missing was forgotten."""
 
+RECORDS_DROPPED = "records.dropped"
+"""Entry about records that were damaged and given up."""
+
+REMEDY = "restore a backup, or stop the service, `infusion log drop-damaged`, and make it anew"
+
+_PROGRESS, _ENDPOINT = "endpoint_progress", "endpoint"
+
 _UNSAID: Any = object()
 
 
@@ -74,7 +81,10 @@ class RecordsCheck:
             if "host" in data:
                 said |= {"host": data["host"], "state": _UNSAID}  # re-pointed: it may wait for a second person
         elif entry.type == "endpoint.removed":
-            self._said.pop(("endpoint", str(data.get("endpoint"))), None)
+            self._said.pop((_ENDPOINT, str(data.get("endpoint"))), None)
+        elif entry.type == RECORDS_DROPPED:
+            for record in data.get("records", ()):
+                self._said.pop((record["kind"], record["key"]), None)
 
     def run(self) -> None:
         """Compare every record and delivery."""
@@ -93,10 +103,7 @@ class RecordsCheck:
         for kind, key, value, check in self._log.every("operational"):
             missing.discard((kind, key))
             if check != check_of(self._log.site_key, kind, key, value):
-                self._found(
-                    f"operational {kind} {key!r} is not the record that was written: restore a backup, or stop the "
-                    f"service, `infusion log drop-record {kind} {key}` and make it anew"
-                )
+                self._found(f"operational {kind} {key!r} is not the record that was written: {REMEDY}")
                 continue
             if self._report.log_ok:
                 self._compare(kind, key, value)
@@ -126,6 +133,18 @@ class RecordsCheck:
 
     def _found(self, what: str) -> None:
         self._report.findings.add("records", None, what)
+
+
+def damaged_records(log: LogFile) -> list[tuple[str, str]]:
+    """Kind and key of every record that is not what was written; of an endpoint's place in the log, the endpoint too:
+    without it nobody knows what it was sent."""
+    found: dict[tuple[str, str], None] = {}
+    for kind, key, value, check in log.every("operational"):
+        if check != check_of(log.site_key, kind, key, value):
+            found[kind, key] = None
+            if kind in (_PROGRESS, _ENDPOINT):
+                found |= {(_ENDPOINT, key): None, (_PROGRESS, key): None}
+    return list(found)
 
 
 def _made(entry: Entry) -> dict[str, Any]:

@@ -217,15 +217,19 @@ class _Verified(Collector):
         self._soundness = soundness
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Return both families."""
+        """Return all families."""
         sound = GaugeMetricFamily("infusion_log_sound", "1 when the whole log verified, 0 when it did not")
+        tables = GaugeMetricFamily(
+            "infusion_tables_sound", "1 when derived tables and operational records were as they must be, 0 when not"
+        )
         at = GaugeMetricFamily(
             "infusion_log_verified_timestamp_seconds", "When the whole log was verified last, Unix time"
         )
         if self._soundness.verified_at is not None:
             sound.add_metric((), 1.0 if self._soundness.sound else 0.0)
+            tables.add_metric((), 1.0 if self._soundness.tables_sound else 0.0)
             at.add_metric((), self._soundness.verified_at.timestamp())
-        yield from (sound, at)
+        yield from (sound, tables, at)
 
 
 _GAUGES: tuple[tuple[str, str, Callable[[EndpointFigures], float]], ...] = (

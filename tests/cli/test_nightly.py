@@ -20,6 +20,7 @@ from infusion_service.log.signing_keys import make_first_key
 from infusion_service.settings import Settings, Ward
 from infusion_service.web.metrics import Metrics
 from tests.cli.test_backup import change_a_body
+from tests.intake.test_damaged_tables import change
 
 PARIS = ZoneInfo("Europe/Paris")
 START = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
@@ -63,7 +64,7 @@ def shown(service: Service) -> dict[str, float]:
         sample.name: sample.value
         for family in families
         for sample in family.samples
-        if sample.name in ("infusion_log_sound", "infusion_log_verified_timestamp_seconds")
+        if sample.name in ("infusion_log_sound", "infusion_tables_sound", "infusion_log_verified_timestamp_seconds")
     }
 
 
@@ -90,6 +91,7 @@ async def test_it_runs_once_a_night_and_the_figures_tell_of_it(tmp_path: Path) -
     assert nights.empty()
     assert figures == {
         "infusion_log_sound": 1.0,
+        "infusion_tables_sound": 1.0,
         "infusion_log_verified_timestamp_seconds": clock.now().timestamp(),
     }
 
@@ -111,6 +113,17 @@ async def test_a_bit_changed_in_a_row_nobody_reads_is_found_while_the_service_ru
         assert before == (True, service.intake.log_size)
         assert (service.soundness.sound, service.soundness.first_bad_seq) == (False, 3)
         assert shown(service)["infusion_log_sound"] == 0.0
+
+
+async def test_damage_beside_the_log_is_told_from_damage_of_the_log(tmp_path: Path) -> None:
+    async with opened(tmp_path) as service:
+        change(service.settings.database, "UPDATE event_key SET seq = seq + 1 WHERE seq = 1")
+
+        await verify_once(service, in_a_process_of_its_own)
+
+        assert (service.soundness.sound, service.soundness.first_bad_seq) == (True, None)
+        assert shown(service)["infusion_log_sound"] == 1.0
+        assert shown(service)["infusion_tables_sound"] == 0.0
 
 
 @pytest.mark.parametrize("ended", [Ended(Exit.FAULT, b""), Ended(Exit.FINE, b"not JSON"), Ended(-9, b"")])

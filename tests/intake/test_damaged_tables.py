@@ -10,7 +10,6 @@ import pytest
 
 from infusion_service.bootstrap import open_service
 from infusion_service.intake.clock import SimulatedClock
-from infusion_service.log.sqlite import SqliteStore
 from infusion_service.settings import Settings, Ward
 from tests.intake.ward import MORNING, SITE, check_in, note, receipt, schedule
 
@@ -21,11 +20,11 @@ def settings_in(directory: Path) -> Settings:
     return Settings(site=SITE, database=directory / "infusion.db", wards=WARDS)
 
 
-def change(database: Path, statement: str) -> None:
+def change(database: Path, statement: str, *values: int) -> None:
     """Change a row as a disk would: its check sum stays what it was."""
     connection = driver.connect(str(database), isolation_level=None)
     try:
-        assert connection.execute(statement).rowcount == 1
+        assert connection.execute(statement, values).rowcount == 1
     finally:
         connection.close()
 
@@ -90,10 +89,8 @@ async def test_an_event_whose_key_is_damaged_does_not_go_in_twice(tmp_path: Path
         day_id = await schedule(service.intake)
         sent = note(day_id)
         first = receipt(await service.intake.submit(sent))
-    change(
-        settings.database,
-        f"UPDATE event_key SET event_id = CAST(substr(event_id, 1, 15) || X'00' AS BLOB) WHERE seq = {first['seq']}",
-    )
+    damage = "UPDATE event_key SET event_id = CAST(substr(event_id, 1, 15) || X'00' AS BLOB) WHERE seq = ?"
+    change(settings.database, damage, first["seq"])
 
     async with open_service(settings, clock=clock) as service:
         again = await service.intake.submit(sent)
@@ -106,7 +103,7 @@ async def test_an_event_whose_key_leads_elsewhere_gets_its_own_answer(tmp_path: 
         day_id = await schedule(service.intake)
         sent = note(day_id)
         first = receipt(await service.intake.submit(sent))
-    change(settings.database, f"UPDATE event_key SET seq = seq - 1 WHERE seq = {first['seq']}")
+    change(settings.database, "UPDATE event_key SET seq = seq - 1 WHERE seq = ?", first["seq"])
 
     async with open_service(settings, clock=clock) as service:
         again = await service.intake.submit(sent)
