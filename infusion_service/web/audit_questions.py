@@ -2,7 +2,7 @@
 
 Promises: a row begins with one entry, whose `seq` it names, and is completed by entries of the same day alone; constant
 work for each entry; times as logged, minutes as whole numbers rounded down. Does not: read the log (`audit_scan` hands
-the entries over as the wire shows them) or know who asks.
+the entries over as the wire shows them, and adds whose `day` it is and of which date) or know who asks.
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ def overrides(entries: Iterable[Entry]) -> list[Row]:
                 "seq": entry["seq"],
                 "received_at": entry["rcv"],
                 "day": entry["stream"],
+                "patient": None,
+                "date": None,
                 "guard": data["guard"],
                 "reason": data["reason"],
                 "by": _person(entry["actor"]),
@@ -76,6 +78,8 @@ def late(entries: Iterable[Entry]) -> list[Row]:
                     "occurred_at": entry["occurred_at"],
                     "minutes": delay // _MINUTE,
                     "day": entry["stream"],
+                    "patient": None,
+                    "date": None,
                     "type": entry["type"],
                     "reason": entry.get("late_reason"),
                     "by": _person(entry["actor"]),
@@ -95,6 +99,8 @@ def answers(entries: Iterable[Entry]) -> list[Row]:
                 "seq": entry["seq"],
                 "received_at": entry["rcv"],
                 "day": entry["stream"],
+                "patient": None,
+                "date": None,
                 "rule": data["rule"],
                 "severity": data["severity"],
                 "action": data["action"],
@@ -136,6 +142,7 @@ def reads(entries: Iterable[Entry]) -> list[Row]:
                     "received_at": reading.received_at,
                     "day": reading.day,
                     "patient": reading.patient,
+                    "date": None,
                     "type": reading.type,
                     "what": reading.what,
                     "by": f"{reading.role} {reading.by}",

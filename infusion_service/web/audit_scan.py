@@ -17,7 +17,7 @@ from infusion_service.access.readings import LOG_READ
 from infusion_service.access.records import KIND_GLASS
 from infusion_service.clinical.vocabulary import SITE_STREAM, parse_time
 from infusion_service.log.entry import LogEntry, LogRow
-from infusion_service.log.store import Store
+from infusion_service.log.store import DayHead, Store
 from infusion_service.web.audit_questions import QUESTIONS, Entry, Row
 
 ENTRIES_PER_CALL_MAX = 5_000
@@ -61,11 +61,12 @@ class Scan:
         self._asked = asked
         self._question = QUESTIONS[asked.question]
         self._may_see = may_see
-        self._wards: dict[str, str | None] = {}
+        self._heads: dict[str, DayHead | None] = {}
         self._known_since: str | None = None
 
     async def stretch(self, after: int = 0, limit: int = ENTRIES_PER_CALL_MAX) -> Stretch:
         """Look through at most `limit` entries after entry `after`."""
+        self._heads.clear()
         streams = await self._streams()
         at = after or await self._begin()
         left, more, found = min(limit, ENTRIES_PER_CALL_MAX), True, []
@@ -135,15 +136,19 @@ class Scan:
         return rows
 
     async def _wanted(self, row: Row) -> bool:
-        """Whether a row is in time, about the patient, and the caller's to see; completes it on the way."""
-        glass = row.pop("glass", None)
-        if glass is not None and row["patient"] is None:  # a review names the breaking alone
-            broken = await self._store.record(self._site, KIND_GLASS, glass)
-            row["patient"] = None if broken is None else broken["patient_id"]
+        """Whether a row is in time, about the patient, and the caller's to see; says whose it is and of which date."""
         since, until, received = self._asked.since, self._asked.until, parse_time(row["received_at"])
         if (since is not None and received < since) or (until is not None and received >= until):
             return False
-        return self._concerns(row) and await self._visible(row["day"])
+        head = None if row["day"] is None else await self._head(row["day"])
+        glass = row.pop("glass", None)
+        if head is not None:
+            row["patient"] = head.patient_id
+        elif glass is not None and row["patient"] is None:  # a review names the breaking alone
+            broken = await self._store.record(self._site, KIND_GLASS, glass)
+            row["patient"] = None if broken is None else broken["patient_id"]
+        row["date"] = None if head is None else head.date
+        return self._concerns(row) and (self._may_see is None or self._may_see(None if head is None else head.ward))
 
     def _concerns(self, row: Row) -> bool:
         patient = self._asked.patient
@@ -153,15 +158,10 @@ class Scan:
             return self._known_since is not None and self._known_since <= str(row["received_at"])
         return bool(row["patient"] == patient)
 
-    async def _visible(self, day_id: str | None) -> bool:
-        if self._may_see is None:
-            return True
-        if day_id is None:
-            return self._may_see(None)
-        if day_id not in self._wards:
-            head = await self._store.day_head(self._site, day_id)
-            self._wards[day_id] = None if head is None else head.ward
-        return self._may_see(self._wards[day_id])
+    async def _head(self, day_id: str) -> DayHead | None:
+        if day_id not in self._heads:
+            self._heads[day_id] = await self._store.day_head(self._site, day_id)
+        return self._heads[day_id]
 
 
 async def _as_shown(rows: Iterable[LogRow]) -> list[Entry]:

@@ -44,6 +44,8 @@ class OverrideRow(msgspec.Struct, forbid_unknown_fields=True):
     seq: int
     received_at: datetime
     day: Uuid
+    patient: str | None
+    date: str | None
     guard: str
     reason: str
     by: str
@@ -65,6 +67,8 @@ class LateRow(msgspec.Struct, forbid_unknown_fields=True):
     occurred_at: datetime
     minutes: int
     day: Uuid
+    patient: str | None
+    date: str | None
     type: str
     reason: str | None
     by: str
@@ -83,6 +87,8 @@ class AnswerRow(msgspec.Struct, forbid_unknown_fields=True):
     seq: int
     received_at: datetime
     day: Uuid
+    patient: str | None
+    date: str | None
     rule: str
     severity: str
     action: str
@@ -107,6 +113,7 @@ class ReadRow(msgspec.Struct, forbid_unknown_fields=True):
     received_at: datetime
     day: Uuid | None
     patient: str | None
+    date: str | None
     type: str
     what: str | None
     by: str

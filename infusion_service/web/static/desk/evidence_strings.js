@@ -24,7 +24,7 @@ export const E = {
     noCheckpoint: "there is no checkpoint to trust",
     nothingPinned: "first visit: nothing was kept to compare with. It is kept now",
     noProof: "the service gave no proof",
-    notYetSigned: "the checkpoint does not reach this entry yet: try again",
+    notYetSigned: "the checkpoint does not reach this entry",
     withheld: "two people are still entering this apart: its content is kept back from everybody",
     erased: "the content was erased; the leaf stays and is proven",
     differs: "the two differ",
@@ -40,7 +40,7 @@ export const E = {
     notANote: "it is not a signed note", notACheckpoint: "it is not a checkpoint", notAProof: "it is no such proof", notInTree: "there is no such leaf in that tree",
     notALeaf: "it is not a leaf", notASalt: "a salt is 32 bytes", notABody: "it is not the body of an entry", noBody: "its content was not given", notAnOpening: "it is not an opening", notANumber: "it is not a number",
   },
-  compared: "What was compared", computed: "made out here", stated: "handed over",
+  compared: "What was compared", computed: "in this browser", stated: "from the service",
   what: { key: "key", keys: "keys", origin: "log", sizes: "entries", root: "root hash", oldRoot: "root you saw", leafHash: "leaf hash", seq: "number in the log", site: "log of", commitment: "commitment" },
 
   keyTitle: "Your key of this log", keyNone: "None is pinned in this browser yet. Paste the line you were given in person (infusion key list).",
@@ -61,7 +61,7 @@ export const E = {
   columns: {
     seq: "No.", received_at: "Received", occurred_at: "Happened", minutes: "Late by (min)", day: "Day", type: "What", reason: "Reason", by: "Who", device: "Device",
     guard: "Set aside", second: "Consented", used_for: "Used for", rule: "Alert", severity: "Severity", action: "Asks for", acknowledged_min: "Acknowledged (min)",
-    answered_min: "Answered (min)", answered_by: "By", escalated_to: "Escalated to", closed_min: "Closed (min)", closed: "Closed because", patient: "Patient", what: "What was read",
+    answered_min: "Answered (min)", answered_by: "By", escalated_to: "Escalated to", closed_min: "Closed (min)", closed: "Closed because", patient: "Patient", date: "Infusion day", what: "What was read",
   },
   readTypes: { "day.read": "day read", "log.read": "whole log read", "glass.broken": "glass broken", "glass.reviewed": "breaking reviewed" },
   unknown: "–",

@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "../markup.js";
 import { T, word } from "../strings.js";
-import { clockTime, localDate, shownDate } from "../times.js";
+import { clockTime, localDate, shownDate, toUtc, zone } from "../times.js";
 import { E } from "./evidence_strings.js";
 import { Refusal } from "./frame.js";
 import { sendDesk } from "./service.js";
@@ -59,8 +59,8 @@ function useAsking() {
   return [found, ask, stop];
 }
 
-/** A date and time of the day as the browser's clock has it, as the interface wants it. @param {string} local */
-const moment = (local) => new Date(local).toISOString();
+/** The zone of all times shown here. */
+const zoneName = () => zone.value ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** @param {{openDay: (day: string, seq?: number) => void}} properties */
 export function Questions({ openDay }) {
@@ -72,7 +72,7 @@ export function Questions({ openDay }) {
     event.preventDefault();
     setAsked(question);
     ask(question, {
-      ...(about.since && { since: moment(about.since) }), ...(about.until && { until: moment(about.until) }), ...(about.patient.trim() && { patient: about.patient.trim() }),
+      ...(about.since && { since: toUtc(about.since) }), ...(about.until && { until: toUtc(about.until) }), ...(about.patient.trim() && { patient: about.patient.trim() }),
     });
   };
   const field = (/** @type {keyof typeof about} */ name) => ({ value: about[name], onInput: (/** @type {any} */ event) => setAbout({ ...about, [name]: event.target.value }) });
@@ -102,9 +102,9 @@ export function AccessList({ patient, day = undefined, openDay }) {
 /** @param {{found: Found, question: keyof typeof E.questionsNamed, openDay: (day: string, seq?: number) => void}} properties */
 function Rows({ found, question, openDay }) {
   const { rows, running } = found;
-  const columns = rows.length === 0 ? [] : Object.keys(rows[0]).filter((name) => name !== "day" && rows.some((row) => row[name] !== null && String(row[name]) !== ""));
+  const columns = rows.length === 0 ? [] : Object.keys(rows[0]).filter((name) => name !== "day" && (NUMBERS.has(name) || rows.some((row) => row[name] !== null && String(row[name]) !== "")));
   return html`<${Refusal} answer=${found.refusal} />
-    <p role="status" id="looked" data-running=${String(running)}>${running ? `${E.asking} ` : ""}${E.found(rows.length)}${found.size > 0 ? `, ${E.looked(found.at, found.size)}` : ""}</p>
+    <p role="status" id="looked" data-running=${String(running)}>${running ? `${E.asking} ` : ""}${E.found(rows.length)}${found.size > 0 ? `, ${E.looked(found.at, found.size)}; ${T.zone(zoneName())}` : ""}</p>
     ${found.cut && html`<p>${found.cut === "many" ? E.cut(ROWS_SHOWN_MAX) : E.stopped}</p>`}
     ${rows.length > 0 && html`<div class="wide"><table id="rows" data-question=${question}><thead><tr>${columns.map((name) => html`<th class=${NUMBERS.has(name) ? "number" : ""}>${E.columns[/** @type {keyof typeof E.columns} */ (name)] ?? name}</th>`)}<th></th></tr></thead>
       <tbody>${rows.map((row) => html`<tr key=${row.seq} data-seq=${row.seq}>${columns.map((name) => html`<td class=${NUMBERS.has(name) ? "number" : ""}>${shownAs(name, row[name])}</td>`)}
@@ -116,6 +116,7 @@ function Rows({ found, question, openDay }) {
 function shownAs(name, value) {
   if (value === null || value === "" || (Array.isArray(value) && value.length === 0)) return T.unknown;
   if (TIMES.has(name)) return `${shownDate(localDate(Date.parse(value)))} ${clockTime(value)}`;
+  if (name === "date") return shownDate(value);
   if (name === "type") return word(E.readTypes, value);
   return Array.isArray(value) ? value.map((each) => word({}, each)).join(", ") : value;
 }
