@@ -40,7 +40,7 @@ export const E = {
     notANote: "it is not a signed note", notACheckpoint: "it is not a checkpoint", notAProof: "it is no such proof", notInTree: "there is no such leaf in that tree",
     notALeaf: "it is not a leaf", notASalt: "a salt is 32 bytes", notABody: "it is not the body of an entry", noBody: "its content was not given", notAnOpening: "it is not an opening", notANumber: "it is not a number",
   },
-  compared: "What was compared", computed: "in this browser", stated: "from the service",
+  compared: "What was compared", member: "What", computed: "in this browser", stated: "from the service",
   what: { key: "key", keys: "keys", origin: "log", sizes: "entries", root: "root hash", oldRoot: "root you saw", leafHash: "leaf hash", seq: "number in the log", site: "log of", commitment: "commitment" },
 
   keyTitle: "Your key of this log", keyNone: "None is pinned in this browser yet. Paste the line you were given in person (infusion key list).",
@@ -54,7 +54,7 @@ export const E = {
 
   questions: "Questions across days", ask: "Ask", asking: "Asking…", stop: "Stop",
   question: "Question", questionsNamed: { overrides: "Overrides", late: "Late entries", answers: "Minutes to answer", reads: "Who read" },
-  since: "Received since", until: "before", patient: "Patient (pseudonym)", patientAny: "all patients", openDay: "Open the day",
+  since: "Received since", until: "before", patient: "Patient (pseudonym)", patientAny: "all patients", openDay: "Open",
   looked: (/** @type {number} */ at, /** @type {number} */ size) => `looked through ${at} of ${size} entries`,
   found: (/** @type {number} */ rows) => (rows === 1 ? "1 row" : `${rows} rows`), nothing: "Nothing to tell.", notAsked: "Choose a question and ask.",
   stopped: "stopped before the end: the rows are those found so far", cut: (/** @type {number} */ rows) => `More than ${rows} rows: narrow the question. infusion audit lists all.`,

@@ -51,10 +51,11 @@ function Outcome({ checks }) {
 /** @param {{check: Check}} properties */
 function OneStep({ check }) {
   const mark = check.ok === null ? E.marks.not : check.ok ? E.marks.yes : E.marks.no;
+  const tone = check.ok === null ? "quiet" : check.ok ? "good" : "error";
   return html`<li data-step=${check.step} data-ok=${String(check.ok)}>
-    <span class=${check.ok === null ? "quiet" : check.ok ? "good" : "error"}>${mark}</span> ${E.steps[check.step]}${check.why && html`: <span class=${check.ok === false ? "error" : "quiet"}>${said(E.why, check.why)}</span>`}
+    <span class=${tone}>${mark}</span> <p>${E.steps[check.step]}${check.why && html`: <span class=${check.ok === false ? "error" : "quiet"}>${said(E.why, check.why)}</span>`}</p>
     ${check.compared.length > 0 && html`<details open=${check.ok === false}><summary>${E.compared}</summary><div class="wide"><table>
-      <thead><tr><th></th><th>${E.computed}</th><th>${E.stated}</th></tr></thead>
+      <thead><tr><th>${E.member}</th><th>${E.computed}</th><th>${E.stated}</th></tr></thead>
       <tbody>${check.compared.map(({ what, here, there }) => html`<tr key=${what} class=${here === there ? "" : "differs"}><th>${said(E.what, what)}</th><td><code>${here}</code></td><td><code>${there}</code></td></tr>`)}</tbody></table></div></details>`}
   </li>`;
 }

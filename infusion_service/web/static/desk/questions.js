@@ -107,7 +107,7 @@ function Rows({ found, question, openDay }) {
     <p role="status" id="looked" data-running=${String(running)}>${running ? `${E.asking} ` : ""}${E.found(rows.length)}${found.size > 0 ? `, ${E.looked(found.at, found.size)}; ${T.zone(zoneName())}` : ""}</p>
     ${found.cut && html`<p>${found.cut === "many" ? E.cut(ROWS_SHOWN_MAX) : E.stopped}</p>`}
     ${rows.length > 0 && html`<div class="wide"><table id="rows" data-question=${question}><thead><tr>${columns.map((name) => html`<th class=${NUMBERS.has(name) ? "number" : ""}>${E.columns[/** @type {keyof typeof E.columns} */ (name)] ?? name}</th>`)}<th></th></tr></thead>
-      <tbody>${rows.map((row) => html`<tr key=${row.seq} data-seq=${row.seq}>${columns.map((name) => html`<td class=${NUMBERS.has(name) ? "number" : ""}>${shownAs(name, row[name])}</td>`)}
+      <tbody>${rows.map((row) => html`<tr key=${row.seq} data-seq=${row.seq}>${columns.map((name) => html`<td class=${NUMBERS.has(name) ? "number" : TIMES.has(name) || name === "date" ? "time" : ""}>${shownAs(name, row[name])}</td>`)}
         <td>${row.day && html`<button class="plain" data-day=${row.day} onClick=${() => openDay(row.day, row.seq)}>${E.openDay}</button>`}</td></tr>`)}</tbody></table></div>`}
     ${rows.length === 0 && !running && !found.refusal && html`<p class="quiet">${E.nothing}</p>`}`;
 }
@@ -117,6 +117,6 @@ function shownAs(name, value) {
   if (value === null || value === "" || (Array.isArray(value) && value.length === 0)) return T.unknown;
   if (TIMES.has(name)) return `${shownDate(localDate(Date.parse(value)))} ${clockTime(value)}`;
   if (name === "date") return shownDate(value);
-  if (name === "type") return word(E.readTypes, value);
+  if (name === "type") return E.readTypes[/** @type {keyof typeof E.readTypes} */ (value)] ?? html`<code>${value}</code>`;
   return Array.isArray(value) ? value.map((each) => word({}, each)).join(", ") : value;
 }
