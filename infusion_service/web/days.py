@@ -33,11 +33,13 @@ CURSOR_PATTERN = f"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}~{UUID_PATTERN[1:]}"
 
 
 async def get_board(request: web.Request) -> web.Response:
-    """Return one row per day, by date: `ward`, `state`, `date` and `open` narrow it, `after` continues it."""
-    query = Query(request, "ward", "state", "date", "open", "after", "limit")
+    """Return one row per day, by date: `ward`, `state`, `date` and `open` narrow it, `after` continues it; `newest`
+    begins at the other end."""
+    query = Query(request, "ward", "state", "date", "open", "newest", "after", "limit")
     intake = request.app[INTAKE]
     page_max = request.app[SETTINGS].limits.page_entries_max
     limit = query.whole("limit", least=1, most=page_max) or page_max
+    newest = query.flag("newest") or False
     await reach.note_log_reading(request, "board")
     rows: list[dict[str, Any]] = []
     for ward in _wards_asked_for(request, query.text("ward")):
@@ -47,9 +49,10 @@ async def get_board(request: web.Request) -> web.Response:
             date=query.day("date"),
             open_only=query.flag("open") or False,
             after=cursor_of(query.text("after")),
+            newest_first=newest,
             limit=limit,
         )
-    rows.sort(key=_place)
+    rows.sort(key=_place, reverse=newest)
     queues = request.app[DEVICE_QUEUES]
     shown_rows = [with_missing(queues, _row(row, request[CALLER])) for row in rows[:limit]]
     shown: dict[str, Any] = {"days": shown_rows, "as_of": format_time(intake.clock.now()), "clock": clock_of(intake)}

@@ -64,7 +64,7 @@ DESCRIPTIONS: Mapping[tuple[str, str], Description] = {
         summary="The board",
         tag="days",
         gives=shapes.Board,
-        query=("ward", "state", "date", "open", "after", "limit"),
+        query=("ward", "state", "date", "open", "newest", "after", "limit"),
     ),
     ("POST", "/v1/days"): Description(
         summary="Schedule a day",

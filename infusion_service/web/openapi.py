@@ -48,6 +48,7 @@ _QUERY: dict[str, tuple[str, dict[str, Any]]] = {
     "from_version": ("The version to compare with; without it, the one before.", {**_SIZE, "minimum": 1}),
     "known_at": ("From what the service had received by then.", _TIME),
     "limit": ("At most so many.", {"type": "integer", "minimum": 1, "maximum": 1000}),
+    "newest": ("From the newest day to the oldest.", {"type": "boolean"}),
     "open": ("Only what is not over yet: days under way, what waits for a review.", {"type": "boolean"}),
     "seq": ("Number of the entry.", {**_SIZE, "minimum": 1}),
     "since": ("The last attempt was made then or later.", _TIME),

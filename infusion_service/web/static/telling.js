@@ -2,7 +2,7 @@
 // An entry in words: what it is called and what it says, in one line. Of every page.
 import { titleOfCheck, titleOfFact, workflow } from "./protocol.js";
 import { T, code, fieldName, unitOf, word } from "./strings.js";
-import { clockTime } from "./times.js";
+import { clockTime, shownDate } from "./times.js";
 
 const LISTED = 4;
 const UNTOLD = new Set(["event_id", "data", "alert", "alerts", "entry", "bag", "confirmed", "source", "spo2_scale", "patient", "workflow", "timezone", "missed_cutoff"]);
@@ -27,7 +27,7 @@ function told(name, value) {
   if (value === true) return fieldName(name);
   if (Array.isArray(value) && value.length > LISTED && value.every((each) => typeof each === "object")) return counted(value);
   if (Array.isArray(value)) return value.map((each) => (typeof each === "object" ? Object.values(each).slice(0, 2).map((one) => code(String(one))).join(": ") : code(String(each)))).join(", ");
-  const text = typeof value === "string" && /^\d{4}-.*T/.test(value) ? clockTime(value) : unitOf(name) || typeof value !== "string" ? String(value) : code(value);
+  const text = typeof value === "string" && /^\d{4}-.*T/.test(value) ? clockTime(value) : typeof value === "string" && /^\d{4}-\d\d-\d\d$/.test(value) ? shownDate(value) : unitOf(name) || typeof value !== "string" ? String(value) : code(value);
   return `${fieldName(name)} ${text} ${unitOf(name)}`.trim();
 }
 

@@ -8,7 +8,7 @@ import { F } from "./strings.js";
 import { addressOf, where } from "./where.js";
 import { begin, signIn, signOut, who } from "./who.js";
 
-/** @typedef {{title: string, show: any}} Screen a component, called by its name in the address; the first is where one arrives */
+/** @typedef {{title: string, show: any, under?: string}} Screen a component, called by its name in the address; the first is where one arrives. `under`: the screen one comes from, which stands for it in the list */
 
 /** @param {{page: "audit" | "operations", roles: string[], screens: Record<string, Screen>}} properties `roles`: whom the page is for */
 export function Frame({ page, roles, screens }) {
@@ -29,8 +29,8 @@ function Top({ page, screens, chosen }) {
   return html`<header>
     ${clock.simulated && html`<p class="simulation">${T.simulation(clock.speed)}</p>`}
     <div class="top"><h1>${F[page]}</h1>
-      ${somebody && html`<nav aria-label=${F.screens}><ul class="screens">${Object.entries(screens).map(([name, screen]) => html`
-        <li><a href=${addressOf(name)} aria-current=${name === chosen ? "page" : undefined}>${screen.title}</a></li>`)}</ul></nav>`}
+      ${somebody && html`<nav aria-label=${F.screens}><ul class="screens">${Object.entries(screens).filter(([, screen]) => !screen.under).map(([name, screen]) => html`
+        <li><a href=${addressOf(name)} aria-current=${name === (screens[chosen].under ?? chosen) ? "page" : undefined}>${screen.title}</a></li>`)}</ul></nav>`}
       ${somebody && html`<span class="person"><span id="signed-in-as">${F.as(somebody.id, word(ROLES, somebody.role).toLowerCase(), somebody.site)}</span>
         <button class="plain" id="sign-out" onClick=${signOut}>${F.signOut}</button></span>`}</div>
   </header>`;
