@@ -1,0 +1,20 @@
+// @ts-check
+// A word with its own shape: nothing is said by colour alone.
+import { html } from "../markup.js";
+
+/** Shape and colour of how grave something is. @type {Record<string, [string, string]>} */
+const SHAPES = {
+  critical: ["■", "critical"], warning: ["▲", "high"], info: ["◆", "low"], good: ["●", "live"], held: ["❚❚", "low"], over: ["○", "quiet"],
+};
+
+/** @param {{tone: string, word: string}} properties */
+export function Mark({ tone, word }) {
+  const [shape, colour] = SHAPES[tone] ?? SHAPES.info;
+  return html`<span class="mark tone-${colour}" data-tone=${tone}><span aria-hidden="true">${shape}</span> ${word}</span>`;
+}
+
+/** What is known of something, name by name. @param {{rows: ([string, any] | false | null | undefined)[]}} properties */
+export function Known({ rows }) {
+  const known = /** @type {[string, any][]} */ (rows.filter(Boolean));
+  return html`<dl class="known">${known.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
