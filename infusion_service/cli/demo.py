@@ -26,7 +26,8 @@ def demo(
     """Run a ward of six simulated patients, with its web page; everything in it is invented.
 
     Six scripts are played by people who sign in over HTTP: a clean day; a mild rash and rate cut; a stroke sign and
-    stop; missed checks; a blocked line; a second check that does not match.
+    stop; missed checks; a tablet that is offline and brings its entries later; a second check that does not match. A
+    sample receiver refuses one webhook and fails for a while; the operations page sends the parked one again.
 
     Parameters
     ----------

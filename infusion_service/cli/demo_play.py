@@ -5,27 +5,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import aiohttp
 
 from infusion_service.bootstrap import Service, open_service
 from infusion_service.cli.demo_cast import STAFF, Cast
+from infusion_service.cli.demo_receiver import DemonstrationInbox, redrive
 from infusion_service.cli.demo_ward import Conductor, PacedClock, PacedWard
 from infusion_service.cli.exits import CommandFailed
 from infusion_service.cli.hosting import hosted
 from infusion_service.cli.output import say, show, show_json, show_table
-from infusion_service.cli.receiver import Inbox, receiving
+from infusion_service.cli.receiver import receiving
 from infusion_service.cli.rehearsal.expectation import ALERT_RAISED, Difference
 from infusion_service.cli.rehearsal.in_process import staff_id
 from infusion_service.cli.rehearsal.over_http import SignedIn
 from infusion_service.cli.rehearsal.player import Player, opening
-from infusion_service.cli.rehearsal.script import RoutineUntil, Script, read_script
+from infusion_service.cli.rehearsal.script import Facts, RoutineUntil, Script, read_script
 from infusion_service.cli.rehearsal.stage import A_LONG_SHIFT, workflow_of
 from infusion_service.cli.rehearsal.strict import ScriptInvalid
 from infusion_service.cli.rehearsal.ward import Person
@@ -101,8 +102,8 @@ class Demonstration:
         self._cast = Cast(seed)
         self._scripts = _scripts()
         self._parts: list[Part] = []
-        self._inbox = Inbox(b"", tell=lambda _said: None)
-        self._receiver_url = ""
+        self._inbox = DemonstrationInbox()
+        self._endpoint: dict[str, Any] = {}
 
     async def run(self, speed: float | None, headless_s: float | None) -> None:
         """Play until told to stop, or for so many seconds and print the summary. Raises `OSError` for a taken port."""
@@ -125,6 +126,8 @@ class Demonstration:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout_at(ends_at_s):
                         await stop.wait()
+                if headless_s is not None:
+                    await self._operate(service, base_url)
             if headless_s is not None:
                 show_json(await self._summary(service, speed))
 
@@ -134,25 +137,43 @@ class Demonstration:
     async def _subscribe(self, service: Service, receiver_url: str) -> None:
         wanted = NewEndpoint(name="sample receiver", url=receiver_url, types=["*", "endpoint.*", "delivery.*"])
         made = await service.endpoints.create(wanted, DIRECTOR)
-        self._receiver_url = receiver_url
+        self._endpoint = {"id": made["id"], "name": made["name"], "url": receiver_url}
         self._inbox.secret = read_secret(made["secret"])
+
+    async def _operate(self, service: Service, base_url: str) -> None:
+        """Do what the operator does where nobody looks: ask again for what the receiver has refused."""
+        async with aiohttp.ClientSession(base_url) as client:
+            parked = await redrive(client, await _token(service, "admin"), self._endpoint["id"])
+        await self._inbox.complete()
+        self._endpoint["redriven"] = [number for number in parked if number not in self._inbox.missing]
 
     @contextlib.asynccontextmanager
     async def _playing(self, service: Service, clock: PacedClock, base_url: str, *, talks: bool) -> AsyncIterator[None]:
         """Play all scripts while the block runs."""
         now = clock.now()
-        _, token = await service.access.mint_token("demonstration", "admin", now + timedelta(days=366), DIRECTOR)
+        token = await _token(service, "admin")
         workflows = service.intake.workflows()
         async with aiohttp.ClientSession(base_url) as client:
             people = SignedIn(client, token, ward=WARD_ID, now=now, credentials=self._cast.credentials)
             for person in STAFF:
                 await people.token(person)
             if talks:
-                self._welcome(base_url, await people.token(Person("device")), clock)
+                self._welcome_pages(
+                    base_url,
+                    {
+                        "device": await people.token(Person("device")),
+                        "auditor": await _token(service, "auditor"),
+                        "admin": token,
+                    },
+                    clock,
+                )
+                self._welcome_people()
             opens_at = now + HEAD_START
             conductor = Conductor(service.watch, clock, players=len(self._scripts), unpaced_until=opens_at)
             for number, script in enumerate(self._scripts):
-                ward = PacedWard(client, people, conductor)
+                # Whose tablet goes away has one of their own: the others hear of it by what is missing.
+                there = people.on(f"tablet-{number + 1}") if _brings_a_batch(script) else people
+                ward = PacedWard(client, there, conductor)
                 workflow = workflow_of(script, workflows)
                 details = {"ward": WARD_ID, "chair": str(number + 1), "patient": self._cast.patient(number)}
                 player = Player(script, ward, workflow, details=details, vary=self._cast.vary(number))
@@ -179,18 +200,25 @@ class Demonstration:
         if talks:
             say(f"{part.script.name}: over, {part.expected}")
 
-    def _welcome(self, base_url: str, device_token: str, clock: PacedClock) -> None:
+    def _welcome_pages(self, base_url: str, tokens: Mapping[str, str], clock: PacedClock) -> None:
         show(f"SIMULATION x {clock.speed:g}: invented patients, {format_time(clock.now())} onwards")
-        show(f"ward page       {base_url}/#device={device_token}")
-        show(f"tablet's token  {device_token}")
-        show(f"webhooks taken  {self._receiver_url}")
+        show(f"ward page       {base_url}/#device={tokens['device']}")
+        show(f"auditor's page  {base_url}/audit#token={tokens['auditor']}")
+        show(f"operations      {base_url}/ops#token={tokens['admin']}")
+        show(f"tablet's token  {tokens['device']}")
+        show(f"auditor's token {tokens['auditor']}")
+        show(f"operator's      {tokens['admin']}")
+        show(f"webhooks taken  {self._endpoint['url']}")
         show(f"database        {self._settings.database}")
+
+    def _welcome_people(self) -> None:
         known = [(person, self._cast.credentials(person)) for person in STAFF]
         rows = [(each.name, person.role, staff_id(person), each.badge, each.pin) for person, each in known]
         show_table(("name", "role", "staff", "badge", "PIN"), rows, title="Who is on duty")
         days = [(script.name, script.steps[-1].expect.state) for script in self._scripts]
         show_table(("script", "ends"), days, title="What will happen")
-        say("Ctrl-C to stop")
+        say("The sample receiver refuses one message and fails for a while: see what is parked on the operations page,")
+        say("and send it from there. Ctrl-C to stop")
 
     def _fitting_speed(self, opens_at: datetime, headless_s: float) -> float:
         """Return the speed at which the last script ends in good time."""
@@ -204,12 +232,24 @@ class Demonstration:
             "log_size": service.intake.log_size,
             "speed": speed,
             "now": format_time(service.clock.now()),
+            "endpoint": self._endpoint,
             "webhooks": {"taken": self._inbox.taken, "missing": sorted(self._inbox.missing)},
             "days": [await _day_summary(service, part) for part in self._parts],
             "differences": [
                 asdict(each) | {"script": part.script.name} for part in self._parts for each in part.differences
             ],
         }
+
+
+async def _token(service: Service, role: Literal["admin", "auditor"]) -> str:
+    """Mint a token for an office of this demonstration alone."""
+    expires_at = service.clock.now() + timedelta(days=366)
+    _, token = await service.access.mint_token("demonstration", role, expires_at, DIRECTOR)
+    return token
+
+
+def _brings_a_batch(script: Script) -> bool:
+    return any(isinstance(step.action, Facts) and step.action.batch for step in script.steps)
 
 
 async def _day_summary(service: Service, part: Part) -> dict[str, Any]:

@@ -8,17 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
 
 import aiohttp
 
+from infusion_service.cli.rehearsal.expectation import Reply
 from infusion_service.cli.rehearsal.over_http import HttpWard, SignedIn
-from infusion_service.clinical.vocabulary import cut_to_milliseconds
+from infusion_service.cli.rehearsal.ward import Call, Person
+from infusion_service.clinical.vocabulary import cut_to_milliseconds, format_time, parse_time
 from infusion_service.intake.clock import SimulatedClock
 from infusion_service.intake.watch import Watch
 
 STEP_S = 0.1
 """Real time between two moves of the clock."""
+
+ENTERING = timedelta(seconds=20)
+"""From what is seen at the bed to what has been entered."""
 
 
 class PacedClock(SimulatedClock):
@@ -54,6 +62,11 @@ class Conductor:
         self._paced_since_s: float | None = None
         self._waiting: list[tuple[datetime, asyncio.Future[None]]] = []
         self._changed = asyncio.Event()
+
+    @property
+    def now(self) -> datetime:
+        """What the ward's clock says."""
+        return self._clock.now()
 
     async def reach(self, moment: datetime) -> None:
         """Wait, as one of the players, until the clock has reached `moment` and all due by then is appended."""
@@ -107,13 +120,35 @@ class Conductor:
 
 
 class PacedWard(HttpWard):
-    """A ward over HTTP whose clock belongs to the conductor."""
+    """A ward over HTTP whose clock belongs to the conductor. Its batches are those of a tablet that was away."""
 
     def __init__(self, client: aiohttp.ClientSession, people: SignedIn, conductor: Conductor) -> None:
         """Post as `people` through `client`, wait with `conductor`."""
         super().__init__(client, people)
         self._conductor = conductor
+        self._numbers = count(1)
 
     async def advance(self, to: datetime) -> None:
         """Wait until the conductor has moved the clock there."""
         await self._conductor.reach(to)
+
+    async def post_batch(self, calls: Sequence[Call]) -> list[Reply]:
+        """Bring what waited on a tablet while it was away, as the page's queue does: say what waits, then send it."""
+        by_day: dict[str, list[str]] = {}
+        for call in calls:
+            by_day.setdefault(call.day_id, []).append(call.fact["occurred_at"])
+        waiting = [{"day": day, "facts": len(times), "oldest_at": min(times)} for day, times in by_day.items()]
+        await self._say_what_waits(waiting)
+        replies = await super().post_batch(calls)
+        await self._say_what_waits([])
+        return replies
+
+    async def _say_what_waits(self, waiting: list[dict[str, Any]]) -> None:
+        await self._call("PUT", "/v1/devices/current/queue", Person("device"), {"waiting": waiting})
+
+    async def _item(self, call: Call, alone: Person | None) -> dict[str, Any]:
+        """One fact as the tablet kept it: numbered, with when it was entered and when it was sent."""
+        item = await super()._item(call, alone)
+        entered_at = parse_time(item["occurred_at"]) + ENTERING
+        times = {"recorded_at": format_time(entered_at), "sent_at": format_time(self._conductor.now)}
+        return {**item, **times, "device_seq": next(self._numbers)}

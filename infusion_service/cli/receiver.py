@@ -81,12 +81,21 @@ class Inbox:
             self._note({"refused": problem})
             return web.Response(status=401, text=problem)
         event: dict[str, Any] = json_module.loads(body)
-        if self._failures_left > 0:
-            self._failures_left -= 1
+        refused = self._refused(event)
+        if refused is not None:
             self._note({"failed": event["id"], "type": event["type"]})
-            return web.Response(status=503, text="told to fail")
+            return refused
         self._note(self._taken(event))
         return web.Response(status=204)
+
+    def _refused(self, _event: dict[str, Any]) -> web.Response | None:
+        """Answer what is not to be taken: here, so many as it was told to fail."""
+        from aiohttp import web
+
+        if self._failures_left <= 0:
+            return None
+        self._failures_left -= 1
+        return web.Response(status=503, text="told to fail")
 
     def _problem(self, request: web.Request, body: bytes) -> str | None:
         from infusion_service.delivery.signing import verified

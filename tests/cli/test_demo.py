@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ ENDS = {
     "mild rash and rate cut": "discharged",
     "stroke sign and stop": "transferred",
     "missed checks": "discharged",
-    "line blocked, then left early": "left_early",
+    "tablet offline, then late entries": "discharged",
     "second check mismatch": "discharged",
 }
 
@@ -59,6 +60,44 @@ def test_each_script_ends_in_its_state(played: dict[str, Any]) -> None:
 def test_the_sample_receiver_has_taken_what_was_delivered(played: dict[str, Any]) -> None:
     assert played["webhooks"]["taken"] > 100
     assert played["webhooks"]["missing"] == []
+
+
+async def test_what_the_receiver_refused_was_parked_and_went_out_when_it_was_asked_for_again(
+    played: dict[str, Any],
+) -> None:
+    (number,) = played["endpoint"]["redriven"]
+    store = SqliteStore(Path(played["database"]))
+    await store.open()
+    try:
+        delivery = await store.deliveries.one(played["site"], played["endpoint"]["id"], number)
+    finally:
+        await store.close()
+
+    assert delivery is not None
+    assert (delivery.event_type, delivery.state, delivery.reason) == ("bag.prepared", "done", "redrive")
+    first, *_, last = json.loads(delivery.history)
+    assert (first["status"], last["status"]) == (422, 204)
+    assert "stock list" in first["excerpt"]
+
+
+def test_a_tablet_that_was_offline_brings_its_entries_as_they_were_made(played: dict[str, Any]) -> None:
+    day = next(day["day_id"] for day in played["days"] if day["script"] == "tablet offline, then late entries")
+    whole = json.loads(infusion("replay", day, "--database", played["database"], "--json").out)
+
+    brought = [entry for entry in whole["entries"] if entry.get("late_reason")]
+
+    assert [entry["type"] for entry in brought] == ["symptom.reported", "befast.checked", "vitals.recorded"]
+    assert [entry["device"] for entry in brought] == [{"id": "tablet-5", "seq": number} for number in (1, 2, 3)]
+    assert len({entry["rcv"] for entry in brought}) == 1
+    for entry in brought:
+        happened, entered, received = (parse_time(entry[name]) for name in ("occurred_at", "recorded_at", "rcv"))
+        assert happened < entered < received
+        assert received - happened > timedelta(minutes=15)
+        assert entry["actor"] == {"id": "nurse-1", "role": "nurse", "how": "session"}
+    raised = next(entry for entry in whole["entries"] if entry["type"] == "alert.raised")
+    assert raised["data"]["retrospective"] is True
+    overdue = next(entry for entry in whole["entries"] if entry["type"] == "check.overdue")
+    assert parse_time(overdue["rcv"]) < parse_time(brought[0]["rcv"])
 
 
 def test_everything_else_the_scripts_expect_is_met_too(played: dict[str, Any]) -> None:
@@ -109,7 +148,7 @@ def test_a_day_of_the_demonstration_can_be_followed_as_a_timeline(played: dict[s
     assert what.index("emergency.declared") < what.index("infusion.stopped") < what.index("alert.raised stroke-sign")
 
 
-@pytest.mark.parametrize("script", ["stroke sign and stop", "missed checks", "line blocked, then left early"])
+@pytest.mark.parametrize("script", ["stroke sign and stop", "missed checks", "tablet offline, then late entries"])
 def test_each_alert_open_in_the_past_names_its_evidence_and_its_source(played: dict[str, Any], script: str) -> None:
     day = next(day["day_id"] for day in played["days"] if day["script"] == script)
     whole = json.loads(infusion("replay", day, "--database", played["database"], "--json").out)
@@ -156,6 +195,9 @@ def test_it_shows_a_visitor_how_to_sign_in_and_ends_when_told(tmp_path: Path) ->
     assert (alive.code, process.returncode) == (Exit.FINE, Exit.FINE)
     assert "SIMULATION" in shown
     assert re.search(r"infd_\S+", shown)
+    assert re.search(rf"auditor's page +{url}/audit#token=inft_\S+", shown)
+    assert re.search(rf"operations +{url}/ops#token=inft_\S+", shown)
+    assert re.search(r"webhooks taken +http://127\.0\.0\.1:\d+/", shown)
     assert re.search(r"nurse +nurse-1 +NURSE-1 +\d{4}", shown)
 
 

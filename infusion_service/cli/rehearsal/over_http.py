@@ -58,9 +58,12 @@ class SignedIn:
         ward: str,
         now: datetime,
         credentials: Callable[[Person], Credentials] = invented,
+        tablet: str = TABLET.id,
     ) -> None:
-        """`client` knows the base URL; `now` is the service's clock; `credentials` says what a person signs in with."""
+        """`client` knows the base URL; `now` is the service's clock; `credentials` says what a person signs in with,
+        `tablet` on which device."""
         self._client = client
+        self._tablet = tablet
         self._admin_token = admin_token
         self._ward = ward
         self._now = now
@@ -68,6 +71,19 @@ class SignedIn:
         self._tokens: dict[Person, str] = {}
         self._sessions: dict[Person, str] = {}
         self._known: dict[Person, Credentials] = {}
+
+    def on(self, tablet: str) -> SignedIn:
+        """Return the same people as they sign in on another tablet."""
+        there = SignedIn(
+            self._client,
+            self._admin_token,
+            ward=self._ward,
+            now=self._now,
+            credentials=self._credentials,
+            tablet=tablet,
+        )
+        there._known = self._known
+        return there
 
     async def token(self, person: Person) -> str:
         """Return a token of the person, signing in or minting it at first use."""
@@ -86,7 +102,7 @@ class SignedIn:
 
     async def _obtain(self, person: Person) -> str:
         if person.role == "device":
-            answer = await self._administer("/v1/devices", {"device": TABLET.id, "ward": self._ward})
+            answer = await self._administer("/v1/devices", {"device": self._tablet, "ward": self._ward})
             return str(answer["token"])
         if person.role in OFFICES:
             expires_at = format_time(self._now + TOKEN_LIFE)
