@@ -151,7 +151,7 @@ class Days:
         return chart is not None and event_id not in chart.sheets[day_id].event_ids
 
     async def of_day(self, day_id: str) -> Chart | None:
-        """The chart that holds this day, or None when the site has no such day."""
+        """The chart that holds this day, or None when the site has no such day, or one whose bodies were erased."""
         chart = self.in_hand(day_id)
         if chart is not None:
             return chart
@@ -159,8 +159,10 @@ class Days:
         if head is None:
             return None
         if head.patient_id is None:
-            return await self._load(day_id, [head])
-        return await self.of_patient(head.patient_id)
+            chart = await self._load(day_id, [head])
+        else:
+            chart = await self.of_patient(head.patient_id)
+        return chart if day_id in chart.sheets else None
 
     async def of_patient(self, patient_id: str) -> Chart:
         """All days of a patient; a chart without sheets for one never heard of."""
