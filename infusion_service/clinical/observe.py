@@ -297,8 +297,15 @@ def _overrides(day: Day) -> list[dict[str, JSON]]:
 
 def _double_checks(day: Day, now: datetime) -> list[dict[str, JSON]]:
     """Which double checks wait for their second person: never what was entered."""
+    valid = timedelta(minutes=day.workflow.definition.time.double_check_valid_min)
     return [
-        {"double_check": check.id, "type": check.type, "by": check.by.id, "at": format_time(check.at)}
+        {
+            "double_check": check.id,
+            "type": check.type,
+            "by": check.by.id,
+            "at": format_time(check.at),
+            "valid_until": format_time(check.at + valid),
+        }
         for name, fact in day.workflow.facts.items()
         if fact.second == "independent"
         for check in usable_double_checks(day.ledger, name, now, day.workflow)

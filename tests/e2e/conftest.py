@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
@@ -30,6 +31,9 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 LYING: ViewportSize = {"width": 1024, "height": 768}
+GROUP_SEPARATOR = "\u001d"
+CONTROL = 2
+"""What the browser calls the control key: scanners type it with a bracket for the separator of GS1 codes."""
 WAIT_MS = 8000
 """A control that cannot be touched within this is not there."""
 STANDING: ViewportSize = {"width": 800, "height": 1112}
@@ -44,13 +48,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="the ward page needs chromium"))
 
 
-async def keep_picture(page: Page, name: str) -> None:
-    """Keep pictures of a screen, lying and standing, for people to look at, where pictures are asked for."""
+HELD: tuple[tuple[ViewportSize, str], ...] = ((LYING, "lying"), (STANDING, "standing"))
+"""How a tablet is held."""
+
+
+async def keep_picture(page: Page, name: str, sizes: tuple[tuple[ViewportSize, str], ...] = HELD) -> None:
+    """Keep pictures of a screen in each of the sizes, for people to look at, where pictures are asked for."""
     if not os.environ.get("INFUSION_SCREENS"):
         return
     was = page.viewport_size or LYING
     SCREENS.mkdir(parents=True, exist_ok=True)
-    for size, how in ((LYING, "lying"), (STANDING, "standing")):
+    for size, how in sizes:
         await page.set_viewport_size(size)
         await page.screenshot(path=SCREENS / f"{name}_{how}.png")
     await page.set_viewport_size(was)
@@ -76,6 +84,25 @@ class Tablet:
         for digit in digits:
             await self.tap(f'[data-key="{digit}"]')
 
+    async def scan(self, code: str, *, gap_ms: float = 8, enter: bool = True) -> None:
+        """Let a scanner type a code: a key every `gap_ms`, as the browser is told, and Enter."""
+        keyboard = await self.page.context.new_cdp_session(self.page)
+        began = await self.page.evaluate("Date.now() / 1000")
+        keys: list[dict[str, object]] = []
+        for character in code:
+            separator = character == GROUP_SEPARATOR
+            keys.append({"key": "]", "modifiers": CONTROL} if separator else {"key": character, "text": character})
+        if enter:
+            keys.append({"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"})
+        sent = [
+            keyboard.send(
+                "Input.dispatchKeyEvent", {"type": "keyDown", "timestamp": began + place * gap_ms / 1000} | key
+            )
+            for place, key in enumerate(keys)
+        ]
+        await asyncio.gather(*sent)
+        await keyboard.detach()
+
     async def enrol(self) -> None:
         """Open the page as an enrolled tablet."""
         await self.page.goto(f"{self.ward.url}/#device={await self.ward.device(self.name)}")
@@ -85,7 +112,7 @@ class Tablet:
         """Sign somebody in with badge and PIN."""
         if not opened:
             await self.page.locator("#open-sign-in").tap()
-        await self.page.locator("#badge").fill(f"B-{who}")
+        await self.page.locator("#badge").fill(f"BADGE-{who}")
         await self.page.locator("#pin").fill(PIN)
         await self.page.locator("#sign-in").tap()
         await expect(self.page.locator("#signed-in-as")).to_contain_text(who)
@@ -175,16 +202,18 @@ class Tablets:
         size: ViewportSize = LYING,
         dark: bool = False,
         own_clock: bool = False,
+        kept: bool = False,
         script: str = "",
     ) -> Tablet:
-        """Open the page on an enrolled tablet of its own. With `own_clock` the test moves the tablet's time; `script`
-        runs before the page's own."""
+        """Open the page on an enrolled tablet of its own. With `own_clock` the test moves the tablet's time; with
+        `kept` the page itself is kept there, to be loaded without network; `script` runs before the page's own."""
         context = await self.browser.new_context(
             viewport=size,
             has_touch=True,
             locale="en-GB",
             timezone_id="Europe/London",
             color_scheme="dark" if dark else "light",
+            service_workers="allow" if kept else "block",
         )
         context.set_default_timeout(WAIT_MS)
         if own_clock:
@@ -196,7 +225,8 @@ class Tablets:
         tablet.listen()
         self.opened.append(tablet)
         await tablet.enrol()
-        await tablet.keeps_the_page()
+        if kept:
+            await tablet.keeps_the_page()
         return tablet
 
     async def close(self) -> None:

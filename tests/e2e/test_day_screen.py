@@ -56,7 +56,7 @@ async def test_a_full_set_of_signs_takes_at_most_twenty_taps_on_a_screen_that_do
     assert await tablet.page.evaluate(FITS)
     await tablet.picture("vitals")
     await tablet.tap("#save-vitals")
-    await expect(tablet.page.locator("#news2-now")).to_contain_text("NEWS2 0")
+    await expect(tablet.page.locator(".score")).to_contain_text("NEWS2 0")
     await tablet.tap("#no-new-sign")
     await expect(tablet.page.locator("#said")).to_contain_text("On the record: No new sign")
     assert tablet.taps <= TAPS_MAX
@@ -179,7 +179,7 @@ async def test_two_people_enter_a_bag_on_one_tablet_the_second_without_seeing(ta
     await enter()
     await expect(tablet.page.locator("#said")).to_contain_text("waits for the second person")
     await expect(tablet.page.locator("#second-note")).to_contain_text("second person")
-    await tablet.page.locator("#second-badge").fill("B-colleague")
+    await tablet.page.locator("#second-badge").fill("BADGE-colleague")
     await tablet.page.locator("#second-pin").fill("274913")
     await tablet.tap("#second-sign-in")
     await expect(tablet.page.locator("#field-batch")).to_have_value("")

@@ -97,9 +97,8 @@ async def test_what_is_charted_while_the_service_is_dead_arrives_once_in_order_u
 ) -> None:
     ward = outage.ward
     day = ward.days[killed]
-    tablet = await tablets.open(ward)
+    tablet = await tablets.open(ward, kept=True)
     page = tablet.page
-    await tablet.keeps_the_page()
     await tablet.sign_in("colleague")
     await tablet.sign_out()
     await tablet.sign_in("nurse")
@@ -125,7 +124,7 @@ async def test_what_is_charted_while_the_service_is_dead_arrives_once_in_order_u
 
     await tablet.sign_out()
     await tablet.tap("#open-sign-in")
-    await page.locator("#badge").fill("B-colleague")
+    await page.locator("#badge").fill("BADGE-colleague")
     await page.locator("#pin").fill("000000")
     await tablet.tap("#sign-in")
     await expect(page.locator("#signed-in-as")).to_contain_text("to be confirmed")
@@ -210,8 +209,7 @@ async def test_a_pause_that_happened_stands_also_where_its_resume_does_not(outag
 async def test_stop_without_network_is_kept_and_arrives_with_its_own_time(outage: Outage, tablets: Tablets) -> None:
     ward = outage.ward
     day = ward.days[stopped]
-    tablet = await tablets.open(ward)
-    await tablet.keeps_the_page()
+    tablet = await tablets.open(ward, kept=True)
     await tablet.open_day(day)
     before = len(await ward.entries(day))
     time = ward.now

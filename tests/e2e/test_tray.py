@@ -75,9 +75,11 @@ async def chart_symptom(tablet: Tablet, code: str) -> None:
     await expect(tablet.page.locator(".fact-form")).to_have_count(0)
 
 
-async def at_the_bed(tablets: Tablets, ward: ServedWard, day: str, who: str) -> tuple[Tablet, int]:
+async def at_the_bed(
+    tablets: Tablets, ward: ServedWard, day: str, who: str, *, kept: bool = False
+) -> tuple[Tablet, int]:
     """Return a tablet that shows a day to somebody, and how many entries the day has."""
-    tablet = await tablets.open(ward)
+    tablet = await tablets.open(ward, kept=kept)
     await tablet.sign_in(who)
     await tablet.open_day(day)
     return tablet, len(await ward.entries(day))
@@ -167,7 +169,9 @@ async def test_two_pages_of_one_tablet_share_its_queue(ward: ServedWard, tablets
     await one.page.context.set_offline(True)
     wanted = ["itch", "rash", "flushing", "chills"]
     for place, code in enumerate(wanted):
-        await chart_symptom((one, other)[place % 2], code)
+        writer = (one, other)[place % 2]
+        await writer.page.bring_to_front()
+        await chart_symptom(writer, code)
     for tablet in (one, other):
         await expect(tablet.page.locator("#open-tray")).to_contain_text("4 on this tablet")
 
@@ -185,7 +189,7 @@ async def test_a_new_version_of_the_page_takes_over_what_waits_on_the_tablet(
     ward: ServedWard, service: MortalService, tablets: Tablets
 ) -> None:
     day = ward.days[updated]
-    tablet, before = await at_the_bed(tablets, ward, day, "nurse")
+    tablet, before = await at_the_bed(tablets, ward, day, "nurse", kept=True)
     page = tablet.page
 
     async def not_yet(route: Route) -> None:

@@ -11,9 +11,9 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.cli.running import Site
-from tests.e2e.conftest import Tablet, Tablets
+from tests.e2e.conftest import GROUP_SEPARATOR, Tablet, Tablets
 from tests.e2e.mortal import MortalService
-from tests.e2e.ward import BAG, DATE, ServedWard
+from tests.e2e.ward import DATE, ServedWard, band_of
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
@@ -97,16 +97,25 @@ class Bedside:
         for name, value in texts.items():
             await self.tablet.page.locator(f"#field-{name}").fill(value)
 
-    async def by_two(self, kind: str, choices: dict[str, str], texts: dict[str, str], second: str) -> None:
-        """Chart a fact that two people enter, on one tablet."""
+    # Long because it is two people's turn, one after the other.
+    async def by_two(
+        self, kind: str, choices: dict[str, str], texts: dict[str, str], second: str, *, label: str = ""
+    ) -> None:
+        """Chart a fact that two people enter, on one tablet; each scans the label where there is one."""
         await self.tablet.tap(f'.step [data-type="{kind}"]')
         await self.fill(choices, texts)
+        if label:
+            await self.tablet.scan(label)
+            await expect(self.tablet.page.locator(".scan")).to_contain_text("From the label: batch A1234")
         await self.tablet.tap("#save")
-        await self.tablet.page.locator("#second-badge").fill(f"B-{second}")
+        await self.tablet.page.locator("#second-badge").fill(f"BADGE-{second}")
         await self.tablet.page.locator("#second-pin").fill("274913")
         await self.tablet.tap("#second-sign-in")
         await expect(self.tablet.page.locator("#save")).to_be_visible()
         await self.fill(choices, texts)
+        if label:
+            await self.tablet.scan(label)
+            await expect(self.tablet.page.locator("#field-batch")).to_have_value("A1234")
         await self.tablet.tap("#save")
         await expect(self.tablet.page.locator(".fact-form")).to_have_count(0)
         first, self.who = self.who, second
@@ -130,9 +139,26 @@ class Bedside:
         await self.tablet.tap("#vitals-back")
 
 
+async def check_in_by_band(bedside: Bedside) -> None:
+    """Another patient's band answers nothing; the right one says how identity was checked."""
+    page = bedside.tablet.page
+    answer = page.locator('[data-field="identity_check"] [aria-pressed="true"]')
+    await bedside.tablet.tap('.step [data-type="patient.checked_in"]')
+    await bedside.tablet.scan(f"]d28018{band_of('Nobody')}")
+    await expect(page.locator(".scan")).to_contain_text("WRONG PATIENT")
+    await expect(answer).to_have_count(0)
+    await bedside.tablet.scan(f"]d28018{band_of('Abelin')}")
+    await expect(page.locator(".scan")).to_contain_text("Right patient: ABELIN, Clara, Chair 1")
+    await expect(answer).to_have_text("Wristband scan")
+    await bedside.tablet.picture("check_in_by_band")
+    await bedside.tablet.tap("#save")
+    await expect(page.locator(".fact-form")).to_have_count(0)
+    bedside.wrote("patient.checked_in")
+
+
 async def screen(bedside: Bedside) -> None:
     """From the door to the prescriber's word."""
-    await bedside.chart("patient.checked_in", choices={"identity_check": "two_identifiers"})
+    await check_in_by_band(bedside)
     await bedside.chart("screening.started")
     await bedside.tablet.tap('.step [data-type="checklist.recorded"]')
     await bedside.tablet.tap("#all-clear")
@@ -162,9 +188,10 @@ async def prepare(bedside: Bedside) -> None:
     }
     await bedside.chart("premed.given", choices={"class": "corticosteroid"}, texts=steroid)
     await bedside.chart("premed.completed")
-    bag = {"product": "Lemtrada", "batch": "A1234", "vial_expires_on": str(BAG["vial_expires_on"])}
-    figures = {"prepared_at": "09:20", "volume_ml": "101.2", "dose_mg": "12"}
-    await bedside.by_two("bag.prepared", {"diluent": "sodium_chloride_0_9"}, {**bag, **figures}, "colleague")
+    # Batch and expiry stand on the label, and on it that the bag is this patient's.
+    label = f"]d28018{band_of('Abelin')}{GROUP_SEPARATOR}10A1234{GROUP_SEPARATOR}17271100"
+    written = {"product": "Lemtrada", "prepared_at": "09:20", "volume_ml": "101.2", "dose_mg": "12"}
+    await bedside.by_two("bag.prepared", {"diluent": "sodium_chloride_0_9"}, written, "colleague", label=label)
     await bedside.signs()
 
 

@@ -89,6 +89,14 @@ PATIENTS = (
 """Each for the tests of one subject."""
 
 
+def band_of(family: str) -> str:
+    """Return the number on a patient's band: a GS1 service relation number, with its check digit."""
+    digits = f"4012345{sum(map(ord, family)):010}"
+    odd = sum(int(digit) for digit in digits[::-2])
+    even = sum(int(digit) for digit in digits[-2::-2])
+    return f"{digits}{-(3 * odd + even) % 10}"
+
+
 @dataclass
 class ServedWard:
     """The served ward as its people use it over HTTP."""
@@ -115,7 +123,7 @@ class ServedWard:
         """Enrol a tablet and take people on."""
         self.tablet = await self.device("tablet-1")
         for name, role in PEOPLE.items():
-            person = {"staff": name, "name": name.title(), "role": role, "badge": f"B-{name}", "pin": PIN}
+            person = {"staff": name, "name": name.title(), "role": role, "badge": f"BADGE-{name}", "pin": PIN}
             await self.call(self.admin, "POST", "/v1/staff", person)
 
     async def device(self, name: str) -> str:
@@ -134,7 +142,7 @@ class ServedWard:
         """Return a session of somebody; time that has passed asks for a new one."""
         at, token = self._signed_in.get(who, ("", ""))
         if at != self.now:
-            opened = await self.call(self.tablet, "POST", "/v1/sessions", {"badge": f"B-{who}", "pin": PIN})
+            opened = await self.call(self.tablet, "POST", "/v1/sessions", {"badge": f"BADGE-{who}", "pin": PIN})
             token = opened["token"]
             self._signed_in[who] = (self.now, token)
         return str(token)
@@ -163,7 +171,8 @@ class ServedWard:
 
     async def schedule(self, family: str, given: str, chair: str) -> str:
         """Schedule a patient's first day."""
-        patient = {"id": f"P-{family}", "family": family, "given": given, "born": "1989-03-04"}
+        patient: dict[str, Any] = {"id": f"P-{family}", "family": family, "given": given, "born": "1989-03-04"}
+        patient |= {"identifiers": [{"system": "urn:gs1:gsrn", "value": band_of(family)}]}
         day = {"ward": WARD, "chair": chair, "patient": patient, "workflow": "alemtuzumab", "course": 1, "day": 1}
         facts = {"date": DATE, "baseline_deficits": [], "attested_history": []}
         scheduled = await self.call(await self.token("nurse"), "POST", "/v1/days", {**day, **facts})

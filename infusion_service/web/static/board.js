@@ -2,8 +2,10 @@
 // The ward board: one tile per bed, the most urgent first; a tile opens its day.
 import { signal } from "@preact/signals";
 import { html } from "./markup.js";
-import { fileOf, isObserved, isOver, titleOfCheck, titleOfState } from "./protocol.js";
+import { fileOf, isObserved, isOver, scoresOf, titleOfCheck, titleOfState } from "./protocol.js";
 import { SEVERITIES, T, word } from "./strings.js";
+import { ThemeButton } from "./theme.js";
+import { Trend } from "./trend.js";
 import { clockTime, serviceNow, slowTicks, span, ticks } from "./times.js";
 import { device, go, mine, rows } from "./ward_state.js";
 import { nameOf } from "./kept.js";
@@ -20,6 +22,13 @@ export const worstFirst = (alerts) => [...alerts].sort((one, other) => rank(one.
 
 /** @param {any} row */
 const worst = (row) => Math.min(9, ...row.alerts.map((/** @type {any} */ alert) => rank(alert.severity)));
+
+/** The worst alert of the other beds that nobody has acknowledged, of the grave ones. @param {string} day the open one @returns {{severity: string, day: string, chair: string | null} | undefined} */
+export function worstElsewhere(day) {
+  const open = rows.value.filter((row) => row.day_id !== day).flatMap((row) => row.alerts.filter((/** @type {any} */ alert) => !alert.acknowledged_by && rank(alert.severity) <= RANK.high)
+    .map((/** @type {any} */ alert) => ({ severity: alert.severity, day: row.day_id, chair: row.chair })));
+  return worstFirst(open)[0];
+}
 
 /** @param {any[]} checks */
 export const soonestFirst = (checks) => [...checks].sort((one, other) => one.due_at.localeCompare(other.due_at));
@@ -70,13 +79,21 @@ function Tile({ row }) {
     <span class="who"><strong>${name}</strong> <span>${row.chair ? T.chair(row.chair) : T.noChair}</span></span>
     <span class="phase">${titleOfState(row.state, fileOf(row) ?? null)}, ${T.courseDay(row)}</span>
     ${end && html`<span class="figure"><span>${end.name} ${clockTime(end.at)}</span> <b><${TimeLeft} until=${end.at} /></b></span>`}
-    ${row.pump === "running" && html`<span class="figure"><span>${T.infused}</span> <b>${row.dose.delivered_ml} ${T.mL}</b></span>`}
+    ${row.pump === "running" && html`<span class="figure"><span>${T.infused}</span> <b>${row.dose.delivered_ml} ${T.mL}</b></span><${GivenBar} dose=${row.dose} />`}
     ${check && html`<span class="figure" data-check=${check.check}><span>${T.next(titleOfCheck(check.check, fileOf(row) ?? null))}</span> <b><${Countdown} due=${check.due_at} /></b></span>`}
-    ${row.vitals.news2 && html`<span class="figure"><span>${T.news2}</span> <b>${row.vitals.news2.total}</b></span>`}
+    ${scoresOf(row).map((score) => html`<span class="figure" key=${score.name} data-score=${score.name}><span>${score.title}</span> <b>${score.total} <${Trend} by=${score.since_last} /></b></span>
+      ${score.since_baseline ? html`<span class="since">${T.sinceFirst(score.since_baseline)}</span>` : null}`)}
     ${missingOf(row).map((each) => html`<span class="missing" key=${each.device} data-device=${each.device}>${T.notYetHere(each.device, each.facts)}</span>`)}
     ${worstFirst(row.alerts).map((alert) => html`<span class="alert-line" key=${alert.alert_id} data-severity=${alert.severity} data-rule=${alert.rule}>
       <${Severity} severity=${alert.severity} /> ${alert.says || alert.rule}</span>`)}
   </button>`;
+}
+
+/** How much of the bag is in. @param {{dose: any}} properties */
+function GivenBar({ dose }) {
+  if (!Number(dose.volume_ml)) return null;
+  const percent = Math.min(100, Math.round((Number(dose.delivered_ml) / Number(dose.volume_ml)) * 100));
+  return html`<svg class="given" viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label=${T.phaseBar(percent)}><rect class="all" width="100" height="6" /><rect class="part" width=${percent} height="6" /></svg>`;
 }
 
 /** Shape and word, so that colour is never alone. @param {{severity: string}} properties */
@@ -116,7 +133,7 @@ export function Board() {
   const over = sorted.filter(isOver);
   return html`<nav class="filters" aria-label=${T.filters}>${Object.keys(FILTERS).map((each) => html`<button class="choice" key=${each} data-filter=${each} aria-pressed=${filter.value === each}
       onClick=${() => { filter.value = each; }}>${T[/** @type {"mine"} */ (each)]} <small>${all.filter(FILTERS[each]).length}</small></button>`)}
-      <button id="open-handover" onClick=${() => go(null, { kind: "handover" })}>${T.handover}</button></nav>
+      <${ThemeButton} /><button id="open-handover" onClick=${() => go(null, { kind: "handover" })}>${T.handover}</button></nav>
     <main id="beds" class="beds" aria-label=${T.beds}>
     ${open.map((row) => html`<${Tile} key=${row.day_id} row=${row} />`)}
     ${filter.value === "allBeds" && all.length > 0 && emptyChairs(all).map((chair) => html`<div class="empty-bed" key=${`empty-${chair}`} data-chair=${chair}>${T.chair(chair)}: ${T.emptyBed}</div>`)}

@@ -7,15 +7,17 @@ import { mayWait, record } from "./charting.js";
 import { FactForm } from "./fact_form.js";
 import { html } from "./markup.js";
 import { person } from "./people.js";
-import { factOfCheck, isObserved, means, meant, noteOf, reasonOfAlert, titleOfCheck, titleOfGuard, titleOfState, workflow } from "./protocol.js";
+import { factOfCheck, isObserved, means, meant, noteOf, reasonOfAlert, scoresOf, titleOfCheck, titleOfGuard, titleOfState, workflow } from "./protocol.js";
 import { StopButton, StopPanel, callStop, callableStop, isStop } from "./stop.js";
 import { MovePanel } from "./move.js";
-import { PUMP, ROLES, T, fieldName, word } from "./strings.js";
+import { PaperForm, openPaper } from "./paper.js";
+import { PUMP, ROLES, T, code, fieldName, word } from "./strings.js";
 import { age, clockTime, shownDate } from "./times.js";
 import { Timeline } from "./timeline.js";
+import { Trend } from "./trend.js";
 import { VitalsScreen } from "./vitals.js";
 import { Waiting } from "./tray.js";
-import { go, mayPost, mine, place, reachable, said, toggleMine, view } from "./ward_state.js";
+import { entries, go, mayPost, mine, place, reachable, said, toggleMine, view } from "./ward_state.js";
 
 /** Facts that have a place of their own, beside what they are about. */
 const ELSEWHERE = ["acknowledgement", "strike", "confirmation", "override"];
@@ -34,13 +36,22 @@ export function DayScreen() {
     <section class="pinned" aria-label=${T.patientBanner}><${Banner} day=${day} />${panel?.kind !== "vitals" && html`<${Said} />`}</section>
     ${panel?.kind === "vitals" ? html`<${VitalsScreen} day=${day} key="vitals" />`
       : panel?.kind === "stop" ? html`<${StopPanel} day=${day} called=${panel} key="stop" />`
-      : panel?.kind === "fact" ? html`<${FactForm} day=${day} type=${panel.type} preset=${panel.preset} instead=${panel.instead} key=${panel.type} />`
+      : panel?.kind === "fact" ? html`<${FactForm} day=${day} type=${panel.type} preset=${panel.preset} instead=${panel.instead} label=${panel.label} key=${panel.type} />`
+      : panel?.kind === "paper" ? html`<${PaperForm} day=${day} type=${panel.type} preset=${panel.preset} key="paper" />`
       : panel?.kind === "move" ? html`<${MovePanel} day=${day} entry=${panel.entry} key="move" />`
       : html`<${Overview} day=${day} />`}
     ${!panel && html`<section class="bottom-bar" aria-label=${T.actions}>
       ${meant("vital_signs") && html`<button class="primary big" id="open-vitals" onClick=${() => openFact(String(meant("vital_signs")))}>${T.vitals}</button>`}
       ${person.value && html`<button class="choice" id="my-patient" aria-pressed=${mine.value.includes(day.day_id)} onClick=${() => toggleMine(day.day_id)}>${T.myPatient}</button>`}
       <${StopButton} day=${day} /></section>`}`;
+}
+
+/** What the day's checklist says of allergies; no other fact knows of any. */
+function allergies() {
+  const struck = new Set(view.value.struck);
+  const items = entries.value.filter((entry) => entry.kind === "fact" && means(entry.type, ["checklist"]) && !struck.has(entry.entry_id)).flatMap((entry) => entry.data.items ?? []);
+  const last = new Map(items.map((item) => [item.item, item]));
+  return [...last.values()].filter((item) => /allerg|hypersens/.test(item.item) && item.result === "present").map((item) => [code(item.item), item.note].filter(Boolean).join(", "));
 }
 
 /** @param {{day: any}} properties */
@@ -54,6 +65,7 @@ function Banner({ day }) {
       ? html`${patient.born && html`<span>${T.born(shownDate(patient.born), age(patient.born))}</span>`}<span>${patient.id}</span>`
       : html`<span>${T.lockedPatient}</span>`}
     <span>${day.chair ? T.chair(day.chair) : T.noChair}</span><span>${T.courseDay(day)}</span>
+    ${allergies().map((each) => html`<strong class="flag" data-flag="allergy">${T.allergy(each)}</strong>`)}
     ${day.course_flags.map((/** @type {any} */ flag) => html`<strong class="flag">${word(T.flags, flag.flag ?? flag)}</strong>`)}
     ${day.baseline_deficits.length > 0 && html`<strong class="flag">${T.baseline(day.baseline_deficits.map(fieldName).join(", "))}</strong>`}
     <span class="phase-now" id="phase" data-state=${day.state}>${titleOfState(day.state)} <small>${T.since(clockTime(day.state_since))}</small></span>
@@ -76,7 +88,7 @@ function Overview({ day }) {
 
 /** @param {{day: any}} properties */
 function Numbers({ day }) {
-  const { dose, bag, observation, vitals } = day;
+  const { dose, bag, observation } = day;
   const left = dose.volume_ml === null ? null : Math.max(0, Number(dose.volume_ml) - Number(dose.delivered_ml));
   const observed = isObserved(day) ? observation.earliest_discharge : null;
   /** @param {string} id @param {string} name @param {any} value @param {any} rest */
@@ -87,7 +99,7 @@ function Numbers({ day }) {
     ${day.pump === "running" && figure("rate", T.rate, dose.rate_ml_per_h, T.rateMlh)}
     ${dose.projected_end && day.pump === "running" && figure("ends", T.ends, clockTime(dose.projected_end), html`<${TimeLeft} until=${dose.projected_end} />`)}
     ${observed && figure("observed", T.observedUntil, clockTime(observed), html`<${TimeLeft} until=${observed} />`)}
-    ${vitals.news2 && figure("news2", T.news2, vitals.news2.total, T.atTime(clockTime(vitals.news2.at)))}
+    ${scoresOf(day, workflow.value).map((score) => figure(score.name, score.title, html`${score.total} <${Trend} by=${score.since_last} />`, score.since_baseline ? T.sinceFirst(score.since_baseline) : T.atTime(clockTime(score.at))))}
   </dl></section>`;
 }
 
@@ -105,7 +117,7 @@ function Checks({ day }) {
 /** @param {{day: any}} properties */
 function Alerts({ day }) {
   const open = worstFirst(day.alerts);
-  return html`<section aria-labelledby="alerts-title" aria-live="polite"><h2 id="alerts-title">${T.alerts}</h2>
+  return html`<section aria-labelledby="alerts-title"><h2 id="alerts-title">${T.alerts}</h2>
     ${open.length === 0 && html`<p class="quiet">${T.noAlerts}</p>`}
     ${open.map((alert) => html`<${AlertCard} key=${alert.alert_id} day=${day} alert=${alert} />`)}</section>`;
 }
@@ -168,13 +180,15 @@ function Step({ day, row }) {
   const role = person.value?.role;
   const reasons = row.blocked_by.map((/** @type {any} */ guard) => guard.reason);
   const permitted = mayPost(row.by, role) || (role === undefined && row.by.includes("device"));
-  if (!reachable.value && !mayWait(row.type, day.day_id)) reasons.splice(0, reasons.length, T.notWithout);
+  const onPaper = !reachable.value && !mayWait(row.type, day.day_id);
+  if (onPaper) reasons.splice(0, reasons.length, T.notWithout);
   if (!permitted) reasons.unshift(T.onlyFor(row.by.map((/** @type {string} */ each) => word(ROLES, each).toLowerCase()).join(", ")));
   const waiting = day.double_checks.find((/** @type {any} */ check) => check.type === row.type);
   const why = `why-${row.type.replace(".", "-")}`;
   const overridable = row.blocked_by.filter((/** @type {any} */ guard) => guard.override?.some((/** @type {string} */ by) => mayPost([by], role)));
   return html`<div class="step">
     <button data-type=${row.type} disabled=${reasons.length > 0} aria-describedby=${reasons.length ? why : undefined} onClick=${() => openFact(row.type)}>${row.title}</button>
+    ${onPaper && html`<button class="plain" data-paper=${row.type} onClick=${() => openPaper(day, row.type)}>${T.paper}</button>`}
     ${waiting && html`<p class="waiting">${T.waitsForSecond(waiting.by)}</p>`}
     ${reasons.length > 0 && html`<ul class="reasons" id=${why}>${reasons.map((/** @type {string} */ reason) => html`<li>${reason}</li>`)}</ul>`}
     ${overridable.map((/** @type {any} */ guard) => html`<button class="plain" onClick=${() => openFact(String(meant("override")), { guard: guard.guard })}>${T.setAside} ${titleOfGuard(guard.guard)}</button>`)}

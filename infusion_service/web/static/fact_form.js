@@ -1,18 +1,22 @@
 // @ts-check
 // One form for every fact, made from what the workflow file says of its fields: types, units, ranges, who enters it.
-import { useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
+import { bagOf, compareBand, tell } from "./bands.js";
 import { doubtsAbout, fieldErrors, mayWait, reasonsOf, record } from "./charting.js";
 import { Field } from "./fields.js";
 import { asTyped, readData } from "./field_values.js";
 import { Before, Evidence, GuardList } from "./form_context.js";
 import { html } from "./markup.js";
+import { openPaper } from "./paper.js";
 import { person } from "./people.js";
-import { workflow } from "./protocol.js";
+import { answerOfBand, answerOfLabel, workflow } from "./protocol.js";
 import { remove } from "./queue.js";
+import { takeCodes } from "./scanner.js";
 import { endSession, post } from "./service.js";
+import { SignInForm } from "./sign_in.js";
 import { StopButton } from "./stop.js";
 import { ROLES, T, fieldName, word } from "./strings.js";
-import { SignInForm } from "./top_bar.js";
+import { serviceNow, span, ticks } from "./times.js";
 import { back, mayPost, reachable } from "./ward_state.js";
 import { When, momentOf } from "./when.js";
 
@@ -21,8 +25,28 @@ import { When, momentOf } from "./when.js";
  *   refused and waits on this tablet (`seq`), or one on the record (`entry`), also of another day (`of`)
  */
 
-/** @param {{day: any, type: string, preset?: Record<string, any>, instead?: Instead}} properties */
-export function FactForm({ day, type, preset = {}, instead }) {
+/** How long a first entry still waits for the second person. @param {{check: any}} properties */
+function Validity({ check }) {
+  void ticks.value;
+  if (!check.valid_until) return null;
+  const left = Date.parse(check.valid_until) - serviceNow();
+  return html`<span class="countdown" id="second-valid">${left > 0 ? T.validFor(span(left)) : T.validOver}</span>`;
+}
+
+/** @typedef {{batch?: string, expires?: string, patient?: string}} Label what a bag label says */
+
+/** What a label fills in, said aloud; nothing where it is another patient's. @param {any} day @param {string} type @param {Label} label @returns {Record<string, any>} */
+function takeLabel(day, type, label) {
+  const filled = answerOfLabel(type, label);
+  if (Object.keys(filled).length === 0) return {};
+  if (label.patient && !compareBand(label.patient)) return {};
+  if (label.expires && label.expires < day.date) tell("wrong", T.labelExpired(T.label(label)));
+  else tell("right", T.labelTaken(T.label(label)));
+  return filled;
+}
+
+/** @param {{day: any, type: string, preset?: Record<string, any>, instead?: Instead, label?: Label}} properties */
+export function FactForm({ day, type, preset = {}, instead, label }) {
   const fact = workflow.value.facts[type];
   const [values, setValues] = useState(() => (instead ? asTyped(fact, preset) : preset));
   const [errors, setErrors] = useState(/** @type {Record<string, string>} */ ({}));
@@ -30,6 +54,22 @@ export function FactForm({ day, type, preset = {}, instead }) {
   const [when, setWhen] = useState(/** @type {import("./when.js").Moment} */ ({ ago: 0, typed: "", reason: "" }));
   const [busy, setBusy] = useState(false);
   const [second, setSecond] = useState(/** @type {{staff: string, token: string} | null} */ (null));
+
+  /** @param {Record<string, any>} more */
+  const fill = (more) => setValues((before) => ({ ...before, ...more }));
+  useLayoutEffect(() => { if (label) fill(takeLabel(day, type, label)); }, []);
+  // What is scanned here goes into this form, wherever the cursor is; all else goes on to the page.
+  useLayoutEffect(() => takeCodes((code) => {
+    if (code.kind === "patient") {
+      if (compareBand(code.id)) fill(answerOfBand(type));
+      return true;
+    }
+    if (code.kind !== "bag") return false;
+    if (fact.fields.bag?.type === "id" && bagOf(code.batch)) fill({ bag: bagOf(code.batch).entry_id });
+    const filled = takeLabel(day, type, code);
+    fill(filled);
+    return Object.keys(filled).length > 0 || Object.keys(answerOfLabel(type, code)).length > 0;
+  }));
 
   const waiting = fact.second === "independent" ? day.double_checks.find((/** @type {any} */ check) => check.type === type) : null;
   const me = person.value?.staff;
@@ -88,10 +128,10 @@ export function FactForm({ day, type, preset = {}, instead }) {
     <${GuardList} day=${day} type=${type} />
     ${fact.means === "review" && html`<${Evidence} day=${day} />`}
     ${instead && html`<${Before} instead=${instead} />`}
-    ${!reachable.value && !mayWait(type, day.day_id) && html`<p class="error" role="alert">${T.needsNetwork}</p>`}
+    ${!reachable.value && !mayWait(type, day.day_id) && html`<p class="error" role="alert">${T.needsNetwork} <button data-paper=${type} onClick=${() => openPaper(day, type, preset)}>${T.paper}</button></p>`}
     ${half === "first" && html`<p class="note">${T.firstPerson}</p>`}
-    ${half === "second" && html`<p class="note" id="second-note">${T.secondPerson(waiting.by)} ${second && T.secondWho(second.staff)}</p>`}
-    ${half === "wait" && html`<section class="note" id="second-note"><p>${T.firstSaved(waiting.by)}</p><${SignInForm} take=${takeSecond} label=${T.secondSignIn} prefix="second-" /></section>`}
+    ${half === "second" && html`<p class="note" id="second-note">${T.secondPerson(waiting.by)} ${second && T.secondWho(second.staff)} <${Validity} check=${waiting} /></p>`}
+    ${half === "wait" && html`<section class="note" id="second-note"><p>${T.firstSaved(waiting.by)} <${Validity} check=${waiting} /></p><${SignInForm} take=${takeSecond} label=${T.secondSignIn} prefix="second-" /></section>`}
     ${half !== "wait" && html`
       <div class="fields">${Object.entries(fact.fields).filter(([name]) => name !== "confirmed").map(([name, field]) => html`<${Field} key=${name} name=${name} field=${field}
         day=${day} value=${values[name]} error=${errors[name]} onChange=${(/** @type {any} */ value) => setValues((before) => ({ ...before, [name]: value }))} />`)}</div>

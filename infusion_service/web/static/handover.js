@@ -7,14 +7,17 @@ import { html } from "./markup.js";
 import { nameOf } from "./kept.js";
 import { person } from "./people.js";
 import { ask } from "./service.js";
-import { means, noteOf, titleOfCheck, titleOfGuard, titleOfState, workflow } from "./protocol.js";
-import { PUMP, T, word } from "./strings.js";
+import { means, noteOf, scoresOf, titleOfCheck, titleOfGuard, titleOfState, workflow } from "./protocol.js";
+import { PUMP, T, fieldName, word } from "./strings.js";
 import { clockTime, serviceNow } from "./times.js";
 import { summary, titleOf } from "./telling.js";
+import { Trend } from "./trend.js";
 import { back, reachable, rows } from "./ward_state.js";
 
 const HOURS = [1, 2, 4, 8];
 const HOUR_MS = 3600000;
+/** A long day has more to tell than anybody listens to: the latest are read out, the rest is there to be opened. */
+const CHANGED_SHOWN = 8;
 const UNTOLD = ["vital_signs", "acknowledgement", "scheduling"];
 
 /** @param {string} day @returns {Promise<{view: any, entries: any[], file: any} | null>} */
@@ -57,6 +60,7 @@ function Bed({ bed, since, onRead }) {
   const backs = recent.filter((entry) => note && entry.type === note.type && entry.data[note.field]?.startsWith(T.readBackNote("").slice(0, 18)));
   const changed = recent.filter((entry) => !means(entry.type, UNTOLD, file) && !backs.includes(entry));
   const overrides = view.overrides.filter((/** @type {any} */ each) => Date.parse(each.at) >= since);
+  const line = (/** @type {any} */ entry) => html`<li key=${entry.seq}><time>${clockTime(entry.occurred_at)}</time> <b>${titleOf(entry, file)}</b> ${summary(entry, file)}</li>`;
   const readBack = async () => {
     if (!note) return;
     setBusy(true);
@@ -67,16 +71,17 @@ function Bed({ bed, since, onRead }) {
     onRead();
   };
   return html`<article class="bed" data-day=${view.day_id}><h3><b>${nameOf(view)}</b> · ${view.chair ? T.chair(view.chair) : T.noChair} · ${titleOfState(view.state, file)} ${T.since(clockTime(view.state_since))}</h3>
-    <p>${T.given(view.dose.delivered_ml, word(PUMP, view.pump))}${view.vitals.news2 ? ` · ${T.news2Now(String(view.vitals.news2.total))}` : ""}${view.unconfirmed.length ? ` · ${T.toConfirm(view.unconfirmed.length)}` : ""}</p>
-    <div class="sides"><section><h4>${T.openAlerts}</h4><ul>${worstFirst(view.alerts).map((alert) => html`<li key=${alert.alert_id} class="alert-line" data-severity=${alert.severity}><${Severity} severity=${alert.severity} /> ${alert.says || alert.rule}</li>`)}
+    <p>${T.given(view.dose.delivered_ml, word(PUMP, view.pump))}${scoresOf(view, file).map((score) => html` · ${T.score(score.title, score.total)} <${Trend} by=${score.since_last} />`)}${view.unconfirmed.length ? ` · ${T.toConfirm(view.unconfirmed.length)}` : ""}</p>
+    <div class="sides"><section><h4>${T.situation}</h4><ul>${worstFirst(view.alerts).map((alert) => html`<li key=${alert.alert_id} class="alert-line" data-severity=${alert.severity}><${Severity} severity=${alert.severity} /> ${alert.says || alert.rule}</li>`)}
         ${view.alerts.length === 0 && html`<li class="quiet">${T.nothing}</li>`}</ul>
-      <h4>${T.isDue}</h4><ul>${soonestFirst(view.checks).map((check) => html`<li key=${check.check}>${titleOfCheck(check.check, file)} ${clockTime(check.due_at)} <${Countdown} due=${check.due_at} /></li>`)}
-        ${view.checks.length === 0 && html`<li class="quiet">${T.nothing}</li>`}</ul>
-      <h4>${T.overridden}</h4><ul>${overrides.map((/** @type {any} */ each) => html`<li key=${each.override}>${T.override(titleOfGuard(each.guard, file), each.by, each.reason)}</li>`)}
-        ${overrides.length === 0 && html`<li class="quiet">${T.nothing}</li>`}</ul></section>
-      <section><h4>${T.changed}</h4><ul>${sets.length > 0 && html`<li>${T.sets(sets.length, clockTime(sets.at(-1).occurred_at))}</li>`}
-        ${changed.map((entry) => html`<li key=${entry.seq}><time>${clockTime(entry.occurred_at)}</time> <b>${titleOf(entry, file)}</b> ${summary(entry, file)}</li>`)}
-        ${sets.length + changed.length === 0 && html`<li class="quiet">${T.nothing}</li>`}</ul></section></div>
+      <h4>${T.background}</h4><ul>${view.baseline_deficits.length > 0 && html`<li>${T.baseline(view.baseline_deficits.map(fieldName).join(", "))}</li>`}${overrides.map((/** @type {any} */ each) => html`<li key=${each.override}>${T.override(titleOfGuard(each.guard, file), each.by, each.reason)}</li>`)}
+        ${overrides.length + view.baseline_deficits.length === 0 && html`<li class="quiet">${T.nothing}</li>`}</ul></section>
+      <section><h4>${T.assessment}</h4><ul>${sets.length > 0 && html`<li>${T.sets(sets.length, clockTime(sets.at(-1).occurred_at))}</li>`}
+        ${changed.slice(-CHANGED_SHOWN).map(line)}
+        ${sets.length + changed.length === 0 && html`<li class="quiet">${T.nothing}</li>`}</ul>
+        ${changed.length > CHANGED_SHOWN && html`<details><summary>${T.earlierEntries(changed.length - CHANGED_SHOWN)}</summary><ul>${changed.slice(0, -CHANGED_SHOWN).map(line)}</ul></details>`}
+      <h4>${T.recommendation}</h4><ul>${soonestFirst(view.checks).map((check) => html`<li key=${check.check}>${titleOfCheck(check.check, file)} ${clockTime(check.due_at)} <${Countdown} due=${check.due_at} /></li>`)}
+        ${view.checks.length === 0 && html`<li class="quiet">${T.nothing}</li>`}</ul></section></div>
     ${backs.length ? html`<p class="read-back">✓ ${T.readBackDone(backs.at(-1).actor.id, clockTime(backs.at(-1).occurred_at))}</p>`
     : !note ? html`<p class="quiet">${T.noNote}</p>`
     : html`<button class="read-back" disabled=${busy} onClick=${readBack}>${T.readBack}</button>`}</article>`;

@@ -2,7 +2,7 @@
 // What the page asks a workflow file for. It knows no product: facts are looked up by what they mean, guards by their
 // kind, and what facts, states and checks are called stands in the file. What a file does not have, the page leaves out.
 import { signal } from "@preact/signals";
-import { GUARD_KINDS, T, code, word } from "./strings.js";
+import { GUARD_KINDS, SCORES, T, code, word } from "./strings.js";
 
 /** The workflow of the open day. */
 export const workflow = signal(/** @type {any} */ (null));
@@ -71,6 +71,32 @@ export function isObserved(day) {
   const file = fileOf(day);
   const leaving = (file?.guards ?? []).filter((/** @type {any} */ guard) => guard.kind === "observed_for").flatMap((/** @type {any} */ guard) => guard.on);
   return leaving.some((/** @type {string} */ type) => (file.facts[type]?.moves ?? []).some((/** @type {any} */ move) => move.from.includes(day.state)));
+}
+
+/** The scores of a day's last complete set, with how they moved. @param {any} day a view or a tile @param {any} file @returns {{name: string, title: string, total: number, at: string, since_last: number | null, since_baseline: number | null}[]} */
+export function scoresOf(day, file = fileOf(day)) {
+  return Object.keys(file?.scores ?? {}).filter((name) => day.vitals[name])
+    .map((name) => ({ name, title: word(SCORES, name), since_last: null, since_baseline: null, ...day.vitals[name], ...day.score_changes?.[name] }));
+}
+
+/** What a scanned band says in a check-in: the choice that speaks of a scan. @param {string} type @returns {Record<string, string>} */
+export function answerOfBand(type) {
+  if (!means(type, ["check_in"])) return {};
+  for (const [name, field] of Object.entries(workflow.value.facts[type].fields)) {
+    const scan = field.type === "choice" && field.of.find((/** @type {string} */ each) => each.includes("scan"));
+    if (scan) return { [name]: scan };
+  }
+  return {};
+}
+
+/** What a bag label says, in the fields of a fact: the batch in the text that is called so, the expiry in the date that is. @param {string} type @param {{batch?: string, expires?: string}} label @returns {Record<string, string>} */
+export function answerOfLabel(type, { batch, expires }) {
+  if (!means(type, ["bag_prepared"])) return {};
+  const named = Object.entries(workflow.value.facts[type].fields);
+  const lot = named.find(([name, field]) => field.type === "text" && /batch|lot/.test(name))?.[0];
+  const dates = named.filter(([, field]) => field.type === "date").map(([name]) => name);
+  const expiry = dates.find((name) => /expir|use_by/.test(name)) ?? (dates.length === 1 ? dates[0] : undefined);
+  return { ...(lot && batch && { [lot]: batch }), ...(expiry && expires && { [expiry]: expires }) };
 }
 
 /** The reason that stands until somebody says one: one that calls itself other, else the first in the file. @param {any} field */

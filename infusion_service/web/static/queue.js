@@ -188,7 +188,9 @@ async function take(row, result, held) {
     await change("queue", (store) => store.delete(row.seq));
     settle(row, { ok: false, problem: result.problem });
   } else {
-    await rewrite({ ...row, state: "needs_you", problem: result.problem });
+    // Whoever settles it signs under their own name: nobody's badge is needed any more.
+    const { badge, ...left } = row;
+    await rewrite({ ...left, state: "needs_you", problem: result.problem });
   }
 }
 

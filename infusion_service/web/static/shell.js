@@ -34,6 +34,8 @@ export async function keepShell() {
     // The network went away meanwhile; the next load of the page tries again.
     return;
   }
+  // Where service workers are switched off, some browsers answer with nothing instead of refusing.
+  if (!registration) return;
   registered = registration;
   const notice = () => {
     if (registration.waiting && navigator.serviceWorker.controller) newVersion.value = registration.waiting;

@@ -3,15 +3,22 @@
 // the second adds the reason as a correction of the first. Works with nobody signed in and without network: it is sent
 // again until there is an answer, also after a reload.
 import { signal } from "@preact/signals";
-import { reasonsOf, signature } from "./charting.js";
+import { useState } from "preact/hooks";
+import { reasonsOf, record, signature } from "./charting.js";
 import { initialsOnly } from "./kept.js";
 import { html } from "./markup.js";
-import { meant, reasonUnsaid, workflow } from "./protocol.js";
+import { person } from "./people.js";
+import { meant, noteOf, reasonUnsaid, workflow } from "./protocol.js";
 import { enqueue, queue, remove, send } from "./queue.js";
 import { newId, postFact } from "./service.js";
 import { T, code } from "./strings.js";
 import { clockTime, serviceNow, span, ticks } from "./times.js";
-import { back, entries, go, refresh } from "./ward_state.js";
+import { back, entries, go, mayPost, refresh, view } from "./ward_state.js";
+
+const MINUTE_MS = 60000;
+const VITALS_WITHIN_MS = 5 * MINUTE_MS;
+/** How long before a stop somebody was last seen well, to be touched instead of typed. */
+const WELL_AGO_MIN = [0, 5, 15, 30, 60];
 
 /** What the service refused of the calls of this page, by event id. */
 const refused = signal(/** @type {Record<string, string>} */ ({}));
@@ -124,8 +131,43 @@ export function StopPanel({ day, called }) {
     <h2>${given ? T.stopReasonKept(code(given)) : T.stopWhy}</h2>
     ${!given && html`<div class="reasons-grid">${reasons.map((/** @type {string} */ reason) => html`<button
       key=${reason} data-reason=${reason} onClick=${() => choose(reason)}>${code(reason)}</button>`)}</div>`}
-    <ul class="stop-list">${T.stopChecklist.map((each) => html`<li>${each}</li>`)}</ul>
+    <${Afterwards} day=${day} called=${called} />
     <div class="bottom-bar"><button class="primary big" onClick=${() => go(day.day_id, { kind: "vitals" })}>${T.doVitals}</button>
-      <button id="stop-close" onClick=${back}>${T.stopClose}</button></div>
+      <button id="stop-close" onClick=${back}>${T.stopClose}</button><${Reversal} day=${day} called=${called} /></div>
   </main>`;
+}
+
+/** What follows a stop, to be touched when it is done: each becomes a note with its time and name. @param {{day: any, called: {id: string, calledAt: string}}} properties */
+function Afterwards({ day, called }) {
+  void ticks.value;
+  const [busy, setBusy] = useState(false);
+  const note = noteOf();
+  const since = (/** @type {string} */ begins) => [...entries.value, ...queue.value.filter((row) => row.day === day.day_id).map((row) => ({ ...row.fact, kind: "fact", actor: { id: row.who ?? T.nobody } }))]
+    .findLast((entry) => note && entry.type === note.type && entry.kind === "fact" && entry.occurred_at >= called.calledAt && entry.data?.[note.field]?.startsWith(begins));
+  /** @param {string} text */
+  const write = async (text) => {
+    if (!note) return;
+    setBusy(true);
+    await record(day.day_id, { type: note.type, data: { [note.field]: text } }, { title: note.title });
+    setBusy(false);
+  };
+  const off = busy || !person.value || !note;
+  const well = since(T.lastWell);
+  const due = Date.parse(called.calledAt) + VITALS_WITHIN_MS - serviceNow();
+  return html`<section class="stop-list" aria-label=${T.stopList}>
+    ${T.stopChecklist.map((each) => { const done = since(each); return html`<button class="choice" key=${each} data-done=${each} aria-pressed=${Boolean(done)} disabled=${off || Boolean(done)} onClick=${() => write(each)}>
+      <span aria-hidden="true">${done ? "✓" : "□"}</span> ${each} ${done && html`<small>${T.doneAt(clockTime(done.occurred_at), done.actor.id)}</small>`}</button>`; })}
+    <p class="countdown">${due > 0 ? "□" : "!"} ${T.stopVitals} <b>${due > 0 ? span(due) : T.overdue(span(due))}</b></p>
+    <div class="last-well" role="group" aria-label=${T.lastWell}>${well ? html`<p>✓ ${well.data[String(note?.field)]}</p>` : html`<span>□ ${T.lastWell}</span>
+      ${WELL_AGO_MIN.map((minutes) => html`<button class="choice" key=${minutes} data-well=${minutes} disabled=${off} aria-label=${T.ago(minutes)} onClick=${() => write(T.lastWellAt(clockTime(Date.parse(called.calledAt) - minutes * MINUTE_MS)))}>${clockTime(Date.parse(called.calledAt) - minutes * MINUTE_MS)}</button>`)}`}</div></section>`;
+}
+
+/** A stop that was none is struck out, with its reason; whoever may strike it. @param {{day: any, called: {id: string}}} properties */
+function Reversal({ day, called }) {
+  const strike = meant("strike");
+  const last = entries.value.findLast((entry) => entry.kind === "fact" && (entry.entry_id === called.id || entry.corrects === called.id) && !view.value.struck.includes(entry.entry_id));
+  const role = person.value?.role;
+  const own = last?.actor.id === person.value?.staff || ["charge_nurse", "prescriber"].includes(role ?? "");
+  if (!last || !strike || !own || !mayPost(workflow.value.facts[strike].by, role)) return null;
+  return html`<button class="plain" id="stop-mistake" onClick=${() => go(day.day_id, { kind: "fact", type: strike, preset: { entry: last.entry_id } })}>${T.stopMistake}</button>`;
 }

@@ -56,6 +56,11 @@ export const SIGNS = {
   heart_rate_per_min: "Pulse", temperature_celsius: "Temp", consciousness: "ACVPU",
 };
 
+export const SCORES = { news2: "NEWS2" };
+
+/** What a bag label says. @param {{batch?: string, expires?: string}} label */
+const label = ({ batch, expires }) => [batch && `batch ${batch}`, expires && `use by ${expires}`].filter(Boolean).join(", ");
+
 export const T = {
   unknown: "–", title: "Infusion ward", zone: (/** @type {string} */ zone) => `times: ${zone}`,
   simulation: (/** @type {number} */ speed) => speed
@@ -79,7 +84,7 @@ export const T = {
   timeLeft: "Time left", overBy: (/** @type {string} */ span) => `over by ${span}`, since: (/** @type {string} */ time) => `since ${time}`,
   inTime: (/** @type {string} */ span) => `in ${span}`, overdue: (/** @type {string} */ span) => `overdue ${span}`,
   next: (/** @type {string} */ what) => what, nextChecks: "Next checks", noChecks: "Nothing is due in this phase.",
-  missed: (/** @type {number} */ times) => `${times} missed`, news2: "NEWS2", checkNow: "Do it",
+  missed: (/** @type {number} */ times) => `${times} missed`, checkNow: "Do it",
   numbers: "Numbers", bag: "Bag", bagExpires: (/** @type {string} */ time) => `use by ${time}`,
 
   alerts: "Alerts", noAlerts: "No open alert.", acknowledge: "Acknowledge",
@@ -134,7 +139,8 @@ export const T = {
   movesTo: (/** @type {string} */ what, /** @type {string} */ whom) => `${what}: from now on ${whom}'s.`,
 
   handover: "Handover", handoverSince: (/** @type {string} */ time) => `Since ${time}`, hours: (/** @type {number} */ hours) => `${hours} h`, handoverHow: "Look back",
-  changed: "What changed", isDue: "What is due", overridden: "What was overridden", openAlerts: "Open alerts", nothing: "nothing",
+  situation: "Situation: open alerts", background: "Background: always present, overridden", assessment: "Assessment: what changed", recommendation: "Recommendation: what is due", nothing: "nothing",
+  earlierEntries: (/** @type {number} */ count) => `${count} earlier`,
   sets: (/** @type {number} */ count, /** @type {string} */ last) => `${count} ${count === 1 ? "set" : "sets"} of vital signs, the last at ${last}`,
   noNote: "This day's workflow has no note: the read-back cannot be recorded here.", readBack: "Read back", readBackNote: (/** @type {string} */ since) => `Handover read back, since ${since}`, readBackDone: (/** @type {string} */ who, /** @type {string} */ time) => `read back by ${who}, ${time}`,
   override: (/** @type {string} */ guard, /** @type {string} */ by, /** @type {string} */ reason) => `${guard} by ${by}: ${reason}`, toConfirm: (/** @type {number} */ count) => `${count} ${count === 1 ? "entry waits" : "entries wait"} for confirmation`,
@@ -158,15 +164,46 @@ export const T = {
   air: "Air", oxygen: "O₂", earlier: "before", nothingEntered: "Nothing entered yet.",
   unusual: (/** @type {string} */ what) => `Unusual: ${what}. Measured like this?`, keypad: "Keypad", erase: "⌫", eraseLabel: "Erase", nextSign: "Next",
   neuro: (/** @type {string[]} */ signs) => `No NEW sign: ${signs.join(", ").toLowerCase()}`, noNewSign: "No new sign", anySign: "Any sign…",
-  news2Now: (/** @type {string} */ total) => `NEWS2 ${total}`, news2Change: (/** @type {number} */ by) => by > 0 ? `up ${by}` : by < 0 ? `down ${-by}` : "as before",
+  score: (/** @type {string} */ name, /** @type {number} */ total) => `${name} ${total}`, up: "up", down: "down", unchanged: "as before",
+  sinceFirst: (/** @type {number} */ by) => by === 0 ? "as in the first set" : `${by > 0 ? "+" : "−"}${Math.abs(by)} since the first set`,
+  points: (/** @type {number} */ points) => `+${points}`, wouldBe: (/** @type {string} */ name, /** @type {number} */ total) => `${name} ${total} with these`,
   atTime: (/** @type {string} */ time) => `at ${time}`, unitless: "",
 
   stop: "STOP", emergency: "EMERGENCY", stopCalled: "Stop recorded", stopCalledAt: (/** @type {string} */ time) => `Stop called ${time}`,
   emergencyCalledAt: (/** @type {string} */ time) => `Emergency called ${time}`, stopSending: "STOP NOT YET ON THE RECORD: kept on this tablet, trying again", stopAsking: "STOP NOT YET ON THE RECORD",
   stopWhy: "Why? (the stop stands whatever you choose)", stopHalt: "Close the clamp and halt the pump now: this page cannot.",
   stopReasonKept: (/** @type {string} */ why) => `Reason: ${why}`, stopClose: "Back to the day",
-  stopChecklist: ["Pump halted, clamp closed", "Doctor called", "Time last seen well", "Vital signs within 5 minutes"],
+  stopChecklist: ["Pump halted, clamp closed", "Doctor called"], stopList: "What to do now", lastWell: "Time last seen well", lastWellAt: (/** @type {string} */ time) => `Time last seen well: ${time}`,
+  stopVitals: "Vital signs within 5 minutes", stopMistake: "Called by mistake: strike it out", doneAt: (/** @type {string} */ time, /** @type {string} */ who) => `${time}, ${who}`,
   emergencyReason: "called at the bedside", running: "Running for",
+
+  bandRight: (/** @type {string} */ who) => `Right patient: ${who}`, bandOpens: (/** @type {string} */ who) => `Band of ${who}`,
+  bandWrong: (/** @type {string} */ whose, /** @type {string} */ open) => `WRONG PATIENT. Scanned: ${whose}. Open is: ${open}`,
+  bandNobody: (/** @type {string} */ ending) => `a band ending ${ending}, of nobody on this board`, bandNotHere: (/** @type {string} */ what) => `Scanned: ${what}.`,
+  bandLocked: (/** @type {string} */ ending) => `Scanned: a patient band ending ${ending}. Sign in and scan again: a locked tablet does not know whose it is.`,
+  openTheirDay: "Open their day", understood: "Understood", label, labelNoDay: (/** @type {string} */ what) => `Scanned: a bag label (${what}). Open the patient's day first.`,
+  labelHere: (/** @type {string} */ what) => `Scanned: a bag label (${what}). No bag is being entered here.`, labelTaken: (/** @type {string} */ what) => `From the label: ${what}`,
+  labelExpired: (/** @type {string} */ what) => `EXPIRED: ${what}`, labelRight: (/** @type {string} */ batch) => `This is the bag of this day: batch ${batch}`,
+  labelWrong: (/** @type {string} */ batch, /** @type {string} */ own) => `ANOTHER BAG. Scanned: batch ${batch}. This day has: batch ${own}`,
+  scanDevice: "Scanned: a code that enrols a tablet. This one is enrolled already.",
+  scanOther: {
+    product: (/** @type {string} */ text) => `Scanned: the code of a product (${text}). Wanted is a badge, a patient band or the label of a bag.`,
+    damaged: (/** @type {string} */ text) => `Scanned: a code that is damaged or misread (${text}). Scan again, or type it.`,
+    plain: (/** @type {string} */ text) => `Scanned: ${text}. This is no badge, patient band or bag label that the page knows. Touch Sign in first if it is your badge.`,
+  },
+  switchUser: "Take over this tablet", switchHow: "What is half typed here stays. It is signed by whoever saves it.",
+
+  paper: "Paper form", print: "Print", paperLate: "Chart this as a late entry when the network is back.", paperOf: (/** @type {string} */ what) => `${what}: on paper, because the service cannot be reached`,
+  paperTablet: (/** @type {string} */ device, /** @type {string} */ time) => `printed on ${device} at ${time}`, paperWhen: "Happened at (24 h)", paperName: "Name", paperSign: "Signature", paperTime: "Time",
+  paperFirst: "First person", paperSecond: "Second person (first column folded away)", paperOne: "Entered", paperGuards: "What this step wants: tick what you have looked at",
+  paperPatient: "Patient", paperBorn: "Born", paperNumber: "Number", paperBed: "Bed", paperDay: "Day", paperBy: (/** @type {string} */ roles) => `may be signed by: ${roles}`, paperLateWhy: "Why on paper",
+  paperEntered: "Entered into the service by, at",
+
+  toNight: "Night", toDay: "Day", themeHow: "Light or dark", utc: (/** @type {string} */ offset) => `clocks change today: ${offset}`,
+  dueIn: (/** @type {string} */ what, /** @type {number} */ minutes) => minutes ? `${what} in ${minutes} ${minutes === 1 ? "minute" : "minutes"}` : `${what} is due now`,
+  announceBed: (/** @type {string} */ bed, /** @type {string} */ what) => `${bed}: ${what}`, elsewhere: (/** @type {string} */ severity, /** @type {string} */ bed) => `${severity}: ${bed}`,
+  allergy: (/** @type {string} */ what) => `Allergy: ${what}`, validFor: (/** @type {string} */ span) => `valid for ${span} more`, validOver: "no longer valid: both begin anew",
+  phaseBar: (/** @type {number} */ percent) => `${percent} % given`,
 
   timeline: "Timeline", noEntries: "Nothing yet.", late: "late", struck: "struck out", unattributed: "nobody signed in",
   withheld: "entered blind", refused: "refused", corrects: "corrects", strike: "Strike out", confirmEntry: "Confirm", entriesAll: "Show all", withSecond: (/** @type {string} */ who) => `with ${who}`,

@@ -18,6 +18,7 @@ export const serviceClock = signal({ simulated: false, speed: 1 });
 export const zone = signal(/** @type {string | undefined} */ (undefined));
 
 const KEEP_EVERY_MS = 30000;
+const DAY_MS = 86400000;
 
 const heard = { asOf: 0, at: -Infinity, wall: 0 };
 /** What the clock was when it was last heard, from before this page was loaded. */
@@ -107,6 +108,18 @@ export function age(born) {
   const [nowYear, nowMonth, nowDay] = localDate(serviceNow()).split("-").map(Number);
   return nowYear - year - (nowMonth < month || (nowMonth === month && nowDay < day) ? 1 : 0);
 }
+
+/** What the ward's clocks are ahead of UTC, as "GMT+1". @param {number} at */
+const offsetAt = (at) => new Intl.DateTimeFormat("en-GB", { timeZone: zone.value, timeZoneName: "shortOffset" }).formatToParts(at).find((part) => part.type === "timeZoneName")?.value ?? "";
+
+/** The offset, on a date on which the clocks change: a time alone is ambiguous then. Empty on all others. */
+const changing = computed(() => {
+  void slowTicks.value;
+  const now = serviceNow();
+  const midnight = Date.parse(toUtc(`${localDate(now)}T00:00`));
+  return offsetAt(midnight) === offsetAt(midnight + DAY_MS) ? "" : offsetAt(now);
+});
+export const offsetToday = () => changing.value;
 
 /** @param {number} milliseconds */
 export function span(milliseconds) {

@@ -5,10 +5,11 @@ import { useState } from "preact/hooks";
 import { doubtsAbout, fieldErrors, reasonsOf, record } from "./charting.js";
 import { html } from "./markup.js";
 import { person } from "./people.js";
-import { meant, signsOf, workflow } from "./protocol.js";
+import { meant, scoresOf, signsOf, workflow } from "./protocol.js";
 import { StopButton } from "./stop.js";
 import { SIGNS, T, code, fieldName, unitOf } from "./strings.js";
 import { clockTime, serviceNow } from "./times.js";
+import { Trend, arrow, pointsOf } from "./trend.js";
 import { back, entries, go, said, view } from "./ward_state.js";
 
 /** Signs in the order of a round; a product's own come after them. */
@@ -65,7 +66,7 @@ export function VitalsScreen({ day }) {
   const [lateReason, setLateReason] = useState("");
   const [asks, setAsks] = useState(/** @type {any} */ (null));
   const [busy, setBusy] = useState(false);
-  const [score, setScore] = useState(/** @type {{total: number, change: number | null} | null} */ (null));
+  const [scored, setScored] = useState(false);
 
   /** @param {string} from */
   const advance = (from) => {
@@ -76,14 +77,14 @@ export function VitalsScreen({ day }) {
   const press = (key) => {
     if (!active) return;
     setAsks(null);
-    setScore(null);
+    setScored(false);
     const before = digits[active] ?? "";
     const now = key === T.erase ? before.slice(0, -1) : isFull(fact.fields[active], before) ? key : before + key;
     setDigits({ ...digits, [active]: now });
     if (now && isFull(fact.fields[active], now)) advance(active);
   };
   /** @param {Record<string, any>} more */
-  const choose = (more) => { setAsks(null); setScore(null); setChosen({ ...chosen, ...more }); };
+  const choose = (more) => { setAsks(null); setScored(false); setChosen({ ...chosen, ...more }); };
 
   const signs = order.filter((sign) => digits[sign]);
   const missing = fact.complete_set.filter((/** @type {string} */ sign) => !(digits[sign] || chosen[sign] !== undefined));
@@ -93,7 +94,6 @@ export function VitalsScreen({ day }) {
   const time = () => (ago ? { occurred_at: new Date(serviceNow() - ago * MINUTE_MS).toISOString(), ...(lateReason ? { late_reason: lateReason } : {}) } : {});
 
   const save = async (confirmed = false) => {
-    const scoreBefore = day.vitals.news2?.total ?? null;
     const data = { ...Object.fromEntries(signs.map((sign) => [sign, valueOf(fact.fields[sign], digits[sign])])), ...chosen,
       ...(digits.spo2_percent && "spo2_scale" in fact.fields ? { spo2_scale: day.vitals.spo2_scale?.value ?? 1 } : {}),
       ...(fact.fields.source?.of.includes("manual") ? { source: "manual" } : {}), ...(confirmed ? { confirmed: true } : {}) };
@@ -109,8 +109,7 @@ export function VitalsScreen({ day }) {
       setAsks(answer.problem ?? null);
       return;
     }
-    const total = view.value.vitals.news2?.total;
-    if (!answer.here && total !== undefined && missing.length === 0) setScore({ total, change: scoreBefore === null ? null : total - scoreBefore });
+    setScored(!answer.here && missing.length === 0);
     setDigits({});
     setChosen({});
     setAsks(null);
@@ -123,22 +122,27 @@ export function VitalsScreen({ day }) {
     await record(day.day_id, { type: String(neuro), data, ...time() }, { title: T.noNewSign });
     setBusy(false);
   };
+  const typed = { ...Object.fromEntries(signs.filter((sign) => sign !== active || isFull(fact.fields[sign], digits[sign])).map((sign) => [sign, valueOf(fact.fields[sign], digits[sign])])), ...chosen };
+  const points = Object.entries(workflow.value.scores ?? {}).map(([name, score]) => ({ name, of: pointsOf(score, day.vitals, typed) }));
+  /** What a sign scores, where any score says so. @param {string} sign */
+  const pointsFor = (sign) => (typed[sign] === undefined ? 0 : Math.max(0, ...points.map((each) => each.of[sign] ?? 0)));
   const last = said.value;
   const wrong = asks ? fieldErrors(asks) : {};
 
   /** @param {string} sign */
   const cell = (sign) => html`<button class="sign" data-sign=${sign} aria-pressed=${active === sign} data-doubt=${sign in wrong ? "yes" : "no"}
     onClick=${() => setActive(sign)}><span>${nameOfSign(sign)}</span>
-    <b>${shown(fact.fields[sign], digits[sign] ?? "") || T.unknown}</b> <small>${unitOf(sign)}</small></button>`;
+    <b>${shown(fact.fields[sign], digits[sign] ?? "") || T.unknown}</b> <small>${unitOf(sign)}</small>${pointsFor(sign) > 0 && html`<em class="points" data-points=${pointsFor(sign)}>${T.points(pointsFor(sign))}</em>`}</button>`;
   /** @param {string[]} of */
   const past = (of) => {
     const columns = of.map(earlier);
-    return html`<span class="earlier">${columns[0].map((first, place) => html`<span>
+    const [newest, older] = columns[0].map((each) => Number(each.value));
+    return html`<span class="earlier">${Number.isFinite(newest - older) && html`<span class="way" aria-hidden="true">${arrow(newest - older)}</span>`}${columns[0].map((first, place) => html`<span>
       ${columns.map((column) => column[place]?.value ?? T.unknown).join("/")} <small>${clockTime(first.at)}</small></span>`)}</span>`;
   };
   /** @param {string} sign @param {any} value @param {string} text @param {string} label */
   const choice = (sign, value, text, label) => html`<button class="choice" data-choice=${`${sign}:${value}`} aria-pressed=${chosen[sign] === value}
-    aria-label=${label} onClick=${() => choose({ [sign]: value })}>${text}</button>`;
+    aria-label=${label} onClick=${() => choose({ [sign]: value })}>${text}${chosen[sign] === value && pointsFor(sign) > 0 && html`<em class="points" data-points=${pointsFor(sign)}>${T.points(pointsFor(sign))}</em>`}</button>`;
 
   return html`<main class="vitals" aria-label=${T.vitals}>
     <div class="signs">
@@ -166,7 +170,7 @@ export function VitalsScreen({ day }) {
             <button class="choice" id="confirm" onClick=${() => save(true)}>${T.confirmMeasured}</button>`
           : html`<p class="doubt" role="alert">${reasonsOf(asks).join(" · ")}</p>`
         : last && empty ? html`<p id="said" class="said" role="status" data-kind=${last.kind}>${last.text}</p>
-          ${score && html`<p class="score" id="news2-now"><b>${T.news2Now(String(score.total))}</b> ${score.change !== null && T.news2Change(score.change)}</p>`}`
+          ${scored && scoresOf(view.value, workflow.value).map((score) => html`<p class="score" key=${score.name} data-score=${score.name}><b>${T.score(score.title, score.total)}</b> <${Trend} by=${score.since_last} /></p>`)}`
         : html`<p>${!person.value ? T.signInFirst : empty ? T.nothingEntered : missing.length ? T.incomplete(missing.map((/** @type {string} */ sign) => sign === OXYGEN ? `${T.air}/${T.oxygen}` : nameOfSign(sign)).join(", ")) : T.complete}</p>`}</div>
       <${StopButton} day=${day} />
     </div>

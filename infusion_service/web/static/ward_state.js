@@ -4,6 +4,7 @@
 import { batch, effect, signal } from "@preact/signals";
 import { forgetAll, forgetOtherDays, keep, keepDay, kept, keptDay } from "./kept.js";
 import { listen, listenAnew, startWatchdog } from "./link.js";
+import { announceAlerts } from "./announce.js";
 import { hasLeft, learn, person, recallPerson, startAutoLock, turn } from "./people.js";
 import { flush, openQueue, unsent } from "./queue.js";
 import { fileOf, learnFile, nameOfFile, workflow } from "./protocol.js";
@@ -76,7 +77,8 @@ async function askEverything() {
   await learn(session.body);
   batch(() => { enrolled.value = true; device.value = session.body.device; });
   listen(refresh, () => { flush(); reported = ""; lookForNewVersion(); });
-  await Promise.all([place.value.day === null ? refreshBoard() : refreshDay(place.value.day), report()]);
+  // The other beds are asked for on a day's screen too: their alerts sound wherever somebody is.
+  await Promise.all([refreshBoard(), place.value.day === null ? null : refreshDay(place.value.day), report()]);
 }
 
 async function refreshBoard() {
@@ -89,9 +91,9 @@ async function refreshBoard() {
   const found = new Map([...open.body.days, ...dated.body.days].map((row) => [row.day_id, row]));
   for (const row of found.values()) await workflowOf(row.workflow);
   batch(() => {
-    soundFor([...found.values()].flatMap((row) => row.alerts), rows.value.length === 0);
+    announceAlerts(soundFor([...found.values()].flatMap((row) => row.alerts.map((/** @type {any} */ alert) => ({ ...alert, chair: row.chair }))), rows.value.length === 0));
     rows.value = [...found.values()];
-    zone.value = rows.value[0]?.timezone ?? zone.value;
+    if (place.value.day === null) zone.value = rows.value[0]?.timezone ?? zone.value;
   });
   await keep("board", { rows: rows.value, zone: zone.value, device: device.value });
   await forgetOtherDays(new Set(found.keys()));
@@ -101,9 +103,10 @@ async function refreshBoard() {
 async function workflowOf(named) {
   if (!named) return undefined;
   const found = fileOf({ workflow: named });
-  if (found) return found;
+  // One that an earlier version of the page kept here may say less than is asked of it now.
+  if (found?.scores) return found;
   const answer = await ask(`/v1/workflows/${nameOfFile(named)}`);
-  if (answer.status !== 200) return undefined;
+  if (answer.status !== 200) return found;
   learnFile(answer.body);
   await keep(`workflow:${nameOfFile(named)}`, answer.body);
   return answer.body;

@@ -1,0 +1,249 @@
+"""The rules of the ward tablet that are no single screen's: nothing covered, nothing filled in, nothing only by colour,
+by sound or by touch; and that the screen stays on while a pump runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page, ViewportSize, expect
+
+from tests.e2e.conftest import LYING, Tablet, Tablets, keep_picture
+from tests.e2e.test_scanner import RECORD_TONES
+from tests.e2e.ward import ServedWard
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+charted, _stopped, locked, alerted = range(4)
+"""Whose day a test looks at or writes on."""
+
+SUPPORTED: tuple[ViewportSize, ...] = (
+    {"width": 1024, "height": 768},
+    {"width": 1280, "height": 800},
+    {"width": 800, "height": 1280},
+    {"width": 834, "height": 1112},
+)
+GAP_PX_MIN, SAVE_TO_STOP_PX_MIN = 8, 24
+TEXT_PX_MIN, NUMBER_PX_MIN, RING_PX = 18, 24, 4
+FLASH_S_MIN = 0.5
+SLEPT_MIN = 5
+PANELS = (('.step [data-type="note.added"]', ".fact-form"), ("#open-vitals", ".vitals"))
+
+FITS = (
+    "() => document.documentElement.scrollHeight <= innerHeight && document.documentElement.scrollWidth <= innerWidth"
+)
+SMALLEST_TEXT = """() => Math.min(...[...document.querySelectorAll('body *')].filter((each) => each.checkVisibility()
+    && !each.closest('.unseen') && [...each.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
+    .map((each) => parseFloat(getComputedStyle(each).fontSize)))"""
+NUMBERS = """(all) => all.map((each) => [parseFloat(getComputedStyle(each).fontSize),
+    getComputedStyle(each).fontVariantNumeric])"""
+NARROWEST_GAP = """(all) => {
+    const boxes = all.map((each) => each.getBoundingClientRect());
+    return Math.min(...boxes.flatMap((one, place) => boxes.slice(place + 1).map((other) => Math.hypot(
+        Math.max(0, other.left - one.right, one.left - other.right),
+        Math.max(0, other.top - one.bottom, one.top - other.bottom)))));
+}"""
+ON_TOP = """(each) => {
+    const box = each.getBoundingClientRect();
+    const found = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+    return box.top >= 0 && box.bottom <= innerHeight && (found === each || each.contains(found));
+}"""
+WALK = """() => {
+    const all = [...document.querySelectorAll('button, input, select, textarea, summary')];
+    return all.indexOf(document.activeElement);
+}"""
+RECORD_WAKE = """(() => {
+    globalThis.wakes = [];
+    const lock = () => Object.assign(new EventTarget(), { async release() {
+        wakes.push('released');
+        this.dispatchEvent(new Event('release'));
+    } });
+    const request = async (kind) => { wakes.push(kind); globalThis.held = lock(); return held; };
+    Object.defineProperty(navigator, 'wakeLock', { value: { request } });
+})()"""
+"""Notes when the page asks for the screen to stay on."""
+TAKE_AWAY = """(hidden) => {
+    Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+    if (hidden) held.dispatchEvent(new Event('release'));
+    document.dispatchEvent(new Event('visibilitychange'));
+}"""
+HEAR = """async () => {
+    const { hear, serviceNow } = await import('/static/times.js');
+    hear('2026-11-23T09:12:00Z', { simulated: false, speed: 1 });
+    return serviceNow();
+}"""
+NOW = "async () => (await import('/static/times.js')).serviceNow()"
+FLASHES = """() => document.getAnimations().map((each) => Number(each.effect.getComputedTiming().duration) / 1000)"""
+
+
+async def every(page: Page, selector: str, script: str) -> Any:
+    """Return what a script says of everything a selector finds."""
+    return await page.locator(selector).evaluate_all(script)
+
+
+async def test_a_screen_fits_keeps_its_distances_and_has_nothing_filled_in(tablet: Tablet) -> None:
+    page = tablet.page
+    await tablet.sign_in("nurse")
+    await tablet.open_day(tablet.ward.days[charted])
+    assert await page.evaluate(SMALLEST_TEXT) >= TEXT_PX_MIN
+    for size, figures in await every(page, ".number dd:first-of-type, .checks b", NUMBERS):
+        assert size >= NUMBER_PX_MIN
+        assert figures == "tabular-nums"
+    await tablet.tap("#open-vitals")
+    for size in SUPPORTED:
+        await page.set_viewport_size(size)
+        assert await page.evaluate(FITS), size
+        assert await every(page, ".keypad button, .vitals-bar button", NARROWEST_GAP) >= GAP_PX_MIN, size
+        assert await every(page, "#save-vitals, #stop", NARROWEST_GAP) >= SAVE_TO_STOP_PX_MIN, size
+    await page.set_viewport_size(LYING)
+    assert set(await page.locator(".sign b").all_inner_texts()) == {"\N{EN DASH}"}
+    assert await page.locator('.choice[aria-pressed="true"]').all_inner_texts() == ["Now"]
+    between = "() => document.querySelector('#save-vitals').nextElementSibling.matches('.vitals-said')"
+    assert await page.evaluate(between)
+
+
+async def test_banner_and_stop_are_never_covered_and_back_closes_what_is_open(tablet: Tablet) -> None:
+    page = tablet.page
+    await tablet.sign_in("nurse")
+    await tablet.open_day(tablet.ward.days[charted])
+    for where in ("scrollTo(0, 0)", "scrollTo(0, document.body.scrollHeight / 2)", "scrollTo(0, 9e9)"):
+        await page.evaluate(where)
+        for covered in ("#patient", "#stop"):
+            assert await page.locator(covered).evaluate(ON_TOP), (covered, where)
+    for opens, panel in PANELS:
+        await tablet.tap(opens)
+        await expect(page.locator(panel)).to_be_visible()
+        for covered in ("#patient", "#stop"):
+            assert await page.locator(covered).evaluate(ON_TOP), (covered, panel)
+        await page.go_back()
+        await expect(page.locator(panel)).to_have_count(0)
+    await tablet.tap("#to-ward")
+    await tablet.tap("#open-handover")
+    await expect(page.locator(".handover")).to_be_visible()
+    await page.go_back()
+    await expect(page.locator("#beds")).to_be_visible()
+
+
+async def test_two_touches_on_save_are_one_event_and_the_keyboard_reaches_everything_in_order(tablet: Tablet) -> None:
+    page, day = tablet.page, tablet.ward.days[charted]
+    await tablet.sign_in("nurse")
+    await tablet.open_day(day)
+    before = len(await tablet.ward.entries(day))
+    await tablet.tap("#open-vitals")
+    await tablet.tap('[data-sign="heart_rate_per_min"]')
+    await tablet.key("74")
+    await page.locator("#save-vitals").dblclick()
+    await expect(page.locator("#said")).to_contain_text("On the record")
+    assert len(await tablet.ward.entries(day)) == before + 1
+
+    await page.evaluate("document.activeElement.blur()")
+    reached = []
+    for _step in range(12):
+        await page.keyboard.press("Tab")
+        reached.append(await page.evaluate(WALK))
+        ring = await page.evaluate("getComputedStyle(document.activeElement).outlineWidth")
+        assert ring == f"{RING_PX}px"
+    assert reached == sorted(set(reached))
+
+
+async def test_a_grave_alert_sounds_three_tones_on_every_screen_a_medium_one_two_a_low_one_none(
+    served: ServedWard, tablets: Tablets
+) -> None:
+    tablet = await tablets.open(served, script=RECORD_TONES)
+    page, day = tablet.page, served.days[alerted]
+    await tablet.tap("#open-sign-in")
+    await tablet.tap("#test-sound")
+    await tablet.tap("#open-sign-in")
+    await page.evaluate("tones.splice(0)")
+    await tablet.open_day(served.days[locked])
+    quietly, at_once = page.locator("#said-quietly"), page.locator("#said-at-once")
+
+    await served.fact(day, "vitals.recorded", {"temperature_celsius": 38.4})
+    await expect(quietly).to_contain_text("Chair 4: LOW: Temperature is raised")
+    assert await page.evaluate("tones.splice(0)") == []
+    await served.fact(day, "reaction.graded", {"ctcae_grade": 2})
+    await expect(quietly).to_contain_text("MEDIUM")
+    assert await page.evaluate("tones.splice(0)") == [[660, 0], [660, 0.28]]
+    await served.fact(day, "vitals.recorded", {"glucose_mmol_per_l": 2.2, "confirmed": True})
+    await expect(at_once).to_contain_text("HIGH")
+    assert await page.evaluate("tones.splice(0)") == [[880, 0], [880, 0.28], [880, 0.56]]
+    await expect(page.locator("#elsewhere")).to_have_text("HIGH: Chair 4")
+    await tablet.picture("alert_elsewhere")
+    await tablet.tap("#elsewhere")
+    await expect(page.locator("#patient")).to_have_text("HD")
+
+
+async def test_the_screen_stays_on_in_sight_of_a_running_pump_and_not_longer(
+    served: ServedWard, tablets: Tablets
+) -> None:
+    tablet = await tablets.open(served, script=RECORD_WAKE)
+    page = tablet.page
+    await tablet.open_day(served.days[locked])
+    assert await page.evaluate("wakes.splice(0)") == ["screen"]
+    await page.evaluate(TAKE_AWAY, True)
+    assert await page.evaluate("wakes.splice(0)") == []
+    await page.evaluate(TAKE_AWAY, False)
+    assert await page.evaluate("wakes.splice(0)") == ["screen"]
+    await served.fact(served.days[locked], "infusion.paused", {"reason": "technical"})
+    await expect(page.locator("#phase")).to_contain_text("Paused")
+    assert await page.evaluate("wakes.splice(0)") == ["released"]
+
+
+async def test_a_countdown_is_right_after_a_sleep(served: ServedWard, tablets: Tablets) -> None:
+    tablet = await tablets.open(served, own_clock=True)
+    page = tablet.page
+    await page.context.set_offline(True)
+    heard_at = await page.evaluate(HEAR)
+    await page.clock.fast_forward(SLEPT_MIN * 60_000)
+    slept_ms = await page.evaluate(NOW) - heard_at
+    assert slept_ms >= SLEPT_MIN * 60_000
+    tablet.expect_silence()
+
+
+@pytest.mark.parametrize("how", ["forced colours", "reduced motion"])
+async def test_the_page_keeps_its_meaning_without_its_colours_and_its_movement(
+    served: ServedWard, tablets: Tablets, browser: Browser, how: str
+) -> None:
+    tablet = await tablets.open(served)
+    page = tablet.page
+    forced = how == "forced colours"
+    await page.emulate_media(forced_colors="active" if forced else "none", reduced_motion=None if forced else "reduce")
+    await tablet.sign_in("nurse")
+    await tablet.open_day(served.days[alerted])
+    await tablet.tap("#open-vitals")
+    await tablet.tap('[data-choice="consciousness:A"]')
+    for name in ("vitals_forced_colours", "day_forced_colours"):
+        if forced:
+            found = (await Axe().run(page)).response["violations"]
+            assert not [(name, each["id"], each["nodes"][0]["html"][:200]) for each in found]
+            await keep_picture(page, name)
+        if name.startswith("vitals"):
+            await tablet.tap("#vitals-back")
+    if not forced:
+        await page.context.set_offline(True)
+        await page.evaluate(
+            """() => { const said = document.createElement('p'); said.className = 'stop-said';
+            said.dataset.kind = 'sending'; document.querySelector('main').append(said); }"""
+        )
+        assert await page.evaluate(FLASHES) == []
+        await page.emulate_media(reduced_motion="no-preference")
+        flashes = await page.evaluate(FLASHES)
+        assert flashes
+        assert min(flashes) >= FLASH_S_MIN
+        tablet.expect_silence()
+
+
+async def test_a_ward_chooses_light_or_dark_and_its_tablet_remembers(tablet: Tablet) -> None:
+    page = tablet.page
+    ground = "getComputedStyle(document.body).backgroundColor"
+    light = await page.evaluate(ground)
+    await tablet.tap("#theme")
+    await expect(page.locator("#theme")).to_have_text("Day")
+    dark = await page.evaluate(ground)
+    assert (light, dark) == ("rgb(244, 246, 248)", "rgb(13, 20, 24)")
+    await page.reload()
+    await expect(page.locator("#theme")).to_have_text("Day")
+    assert await page.evaluate(ground) == dark
+    await tablet.tap("#theme")
+    assert await page.evaluate(ground) == light
