@@ -19,7 +19,8 @@ from infusion_service.web.record_words import Words, split_unit
 
 WIDTH = 680
 LEFT = 112
-RIGHT = 14
+RIGHT = 30
+"""Room for the number beside a mark that stands at the end."""
 GAP = 9
 STRIP_HEIGHT = 44
 HIGH_STRIP = 104

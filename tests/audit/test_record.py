@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from infusion_service.bootstrap import open_service
 from infusion_service.intake.clock import SimulatedClock
 from infusion_service.intake.intake import Intake
 from infusion_service.intake.outcome import Outcome
@@ -16,9 +19,22 @@ from infusion_service.log.bundle import collect, pack
 from infusion_service.log.checkpoints import CheckpointDirectory
 from infusion_service.log.log_file import LogFile, OpenedLog, reading
 from infusion_service.log.verify_bundle import verify_bundle
-from infusion_service.web.record import record_html
+from infusion_service.web.record import Printed, record_html
+from infusion_service.web.record_marks import MARKS, marks_of
 from tests.audit.played import SITE, play
-from tests.intake.ward import MORNING, check_in, fact, note, opened, receipt, schedule, vitals
+from tests.intake.ward import (
+    MORNING,
+    NURSE,
+    SIGNS,
+    check_in,
+    fact,
+    note,
+    opened,
+    receipt,
+    schedule,
+    scheduling,
+    vitals,
+)
 
 MARKUP = '<script>alert("x")</script><img src=x onerror=y>'
 
@@ -30,12 +46,15 @@ class Page(HTMLParser):
         super().__init__()
         self.tags: list[str] = []
         self.attributes: list[str] = []
+        self.marks: list[dict[str, str | None]] = []
         self.texts: list[str] = []
         self.feed(page.decode())
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         self.attributes += [name for name, _ in attrs]
+        if "data-mark" in dict(attrs):
+            self.marks.append({name: value for name, value in attrs if name.startswith("data-")})
 
     def handle_data(self, data: str) -> None:
         self.texts.append(data)
@@ -71,7 +90,11 @@ async def test_corrections_stand_beside_the_originals_and_nothing_is_gone() -> N
     timeline = page[page.index("<h2>Timeline</h2>") :]
     assert 'class="struck"' in timeline
     assert re.search(r"corrects no. \d", timeline)
-    assert "&#215;" in page  # the struck reading is drawn apart
+    struck = [mark for mark in Page(page.encode()).marks if mark["data-struck"] == "true"]
+    assert {mark["data-value"] for mark in struck if mark["data-mark"] == "pressure"} == {"188/76"}
+    assert {mark["data-entry"] for mark in struck if mark["data-mark"] != "alert"} == {event_id(wrong)}
+    assert [mark["data-value"] for mark in struck if mark["data-mark"] == "alert"] == ["bp-high"]
+    assert page.count('class="crossed"') == len(struck)
 
 
 async def test_nothing_runs_in_it_and_nothing_is_fetched() -> None:
@@ -134,6 +157,63 @@ def test_it_tells_of_doses_alerts_refusals_and_who(page: str, said: str) -> None
 def test_minutes_to_answer_are_counted(page: str) -> None:
     alerts = page[page.index("<h2>Alerts</h2>") : page.index("<h2>Corrections</h2>")]
     assert '<td class="n">1.0</td>' in alerts
+
+
+@pytest.mark.parametrize("name", ["s02", "d07", "k09", "t20"])
+def test_every_mark_of_the_day_is_drawn_once_with_all_that_it_carries(name: str, tmp_path: Path) -> None:
+    settings = play(tmp_path, name)
+
+    async def drawn() -> tuple[list[dict[str, str]], Page]:
+        async with open_service(settings, read_only=True) as service:
+            (row,) = await service.intake.board(limit=10)
+            entries = await service.intake.entries(str(row["day_id"]))
+            day = await service.intake.day(str(row["day_id"]))
+            assert day is not None
+            marks = marks_of(day, [logged.entry for logged in entries])
+            return [mark.attributes for mark in marks], Page(record_html(day, entries, None))
+
+    listed, page = asyncio.run(drawn())
+
+    assert sorted(map(str, page.marks)) == sorted(map(str, listed))
+    assert {mark["data-mark"] for mark in page.marks} <= set(MARKS)
+    assert len(listed) > 20
+
+
+async def test_what_came_late_is_hollow_in_the_chart_and_says_when_it_was_received() -> None:
+    clock = SimulatedClock(MORNING)
+    async with opened(clock=clock) as intake:
+        day = await schedule(intake)
+        await intake.submit(check_in(day))
+        clock.move_to(MORNING + timedelta(minutes=30))
+        late = fact(day, "vitals.recorded", {**SIGNS, "spo2_percent": 80, "confirmed": True})
+        late = replace(late, occurred_at=MORNING + timedelta(minutes=5), late_reason="offline")
+        assert (await intake.submit(late)).refusal is None
+        page = (await record_of(intake, day)).decode()
+    marks = [mark for mark in Page(page.encode()).marks if mark["data-entry"] == late.event_id]
+    assert {mark["data-late"] for mark in marks} == {"true"}
+    assert {mark["data-at"] for mark in marks} == {"2026-11-23T07:05:00.000Z"}
+    assert [mark["data-doubt"] for mark in marks if mark["data-mark"] == "spo2"] == ["unusual"]
+    entries = page[page.index("<h2>Late entries</h2>") : page.index("<h2>Overrides</h2>")]
+    assert "08:30:00" in entries
+    assert '<td class="n">25</td>' in entries
+    assert "&#9675; 08:05:00" in page
+
+
+async def test_it_names_who_printed_it_and_no_name_gets_out_of_its_place() -> None:
+    async with opened() as intake:
+        data = {"patient": {"id": "P-1", "family": '"; } </style><b>', "given": "Ána"}}
+        submission = scheduling()
+        submission.data.update(data)
+        day_id = str(receipt(await intake.submit(submission))["day_id"])
+        day = await intake.day(day_id)
+        assert day is not None
+        printed = Printed(NURSE, MORNING)
+        page = record_html(day, await intake.entries(day_id), None, printed=printed).decode()
+    assert page.count("</style>") == 1
+    assert "<b>;" not in page
+    assert "nurse-1 (nurse), 08:00:00 (2026-11-23T07:00:00.000Z)" in page
+    assert r"\00003c \00002f style\00003e " in page
+    assert r"\0000c1 na" in page
 
 
 def test_it_prints_on_a4(page: str) -> None:
