@@ -21,7 +21,7 @@ from infusion_service.clinical.day import Day, evolve, new_day
 from infusion_service.clinical.vocabulary import Entry
 from infusion_service.intake.workflows import Workflows
 from infusion_service.log.entry import LogEntry, LogRow
-from infusion_service.log.store import DayHead, Store
+from infusion_service.log.store import DayHead, StorageFailed, Store
 
 ROWS_PER_READ = 256
 """Entries folded between two awaits: a day of 5 000 facts must not hold up everybody else for its whole length."""
@@ -222,6 +222,8 @@ class Days:
         sheets = {}
         for head in heads:
             sheet = await self.fold_day(head.day_id)
+            if sheet is not None and sheet.n < head.n:
+                raise StorageFailed(f"entries of day {head.day_id} cannot be found: run infusion verify", fatal=False)
             if sheet is not None:
                 sheets[head.day_id] = replace(sheet, next_change_at=head.next_change_at)
         return sheets

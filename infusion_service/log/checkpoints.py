@@ -145,7 +145,11 @@ async def check_not_forked(store: Store, site: str, origin: str, outside: Outsid
         return  # the log was continued under a new origin, and nothing has been signed for it yet
     if checkpoint.size > size:
         raise LogForked(f"this log has {size} entries, but {where}: an older copy. {_WAY_OUT}")
-    if await root_at(store, site, checkpoint.size) != checkpoint.root:
+    try:
+        root = await root_at(store, site, checkpoint.size)
+    except ValueError as exc:  # rows are missing among those the log is said to have
+        raise StoreUnusable(f"the log is damaged ({exc}): run infusion verify") from exc
+    if root != checkpoint.root:
         raise LogForked(f"this log has {size} entries, {where}, and they are not the same entries. {_WAY_OUT}")
     try:
         verify_checkpoint(outside.note, [Verifier(origin, key) for key in keys])

@@ -29,7 +29,14 @@ from infusion_service.log.sqlite_connection import ThreadedConnection
 from infusion_service.log.sqlite_deliveries import SqliteDeliveries
 from infusion_service.log.sqlite_errors import may_grow, translation
 from infusion_service.log.sqlite_reader import Reader
-from infusion_service.log.sqlite_schema import RawConnection, check_ours, ensure_derived, migrate, shipped_migrations
+from infusion_service.log.sqlite_schema import (
+    RawConnection,
+    check_ours,
+    ensure_derived,
+    ensure_indexes,
+    migrate,
+    shipped_migrations,
+)
 from infusion_service.log.sqlite_writer import Writer
 from infusion_service.log.store import (
     Batch,
@@ -137,6 +144,7 @@ class SqliteStore:
         _set_for_both(connection)
         migrate(connection, migrations)
         ensure_derived(connection)
+        ensure_indexes(connection)
 
     def _connect_reader(self) -> RawConnection:
         address = f"file:{quote(str(self._path.absolute()))}?mode=ro"

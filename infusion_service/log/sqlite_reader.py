@@ -28,7 +28,15 @@ from infusion_service.log.sqlite_rows import (
 )
 from infusion_service.log.sqlite_schema import RawConnection
 from infusion_service.log.statements import load_statements
-from infusion_service.log.store import EMPTY_FRONTIER, DayHead, LogHead, RebuildRequired, RecordDamaged, id_bytes
+from infusion_service.log.store import (
+    EMPTY_FRONTIER,
+    DayHead,
+    LogHead,
+    RebuildRequired,
+    RecordDamaged,
+    StorageFailed,
+    id_bytes,
+)
 
 SQL = load_statements("sqlite/read.sql")
 
@@ -157,12 +165,13 @@ class Reader:
             return False
 
     def _heads_are_sound(self, site_key: int) -> bool:
-        """Whether the heads of days are as they were written and their indexes fit: by these the board and the watch
-        find a day. A few microseconds for each day; event keys, as many as entries, are held against the log at night.
+        """Whether the heads of days are as they were written: by these the board and the watch find a day.
+
+        A few microseconds for each day; event keys, as many as entries, are held against the log at night.
         """
         for record in self._execute(SQL["all_day_heads"], (site_key,)):
             day_head(record)
-        return [said for (said,) in self._execute(SQL["day_head_indexes"])] == ["ok"]
+        return True
 
     def find_events(self, site: str, event_ids: Sequence[str]) -> dict[str, LogRow]:
         """See `Store.find_events`."""
@@ -188,7 +197,13 @@ class Reader:
         stream_key = None if site_key is None else self.stream_key(site_key, stream)
         if stream_key is None:
             return []
-        return _rows(self._execute(SQL["rows_of_stream"], (stream_key, after_n, limit)))
+        rows = self._rows(self._execute(SQL["rows_of_stream"], (stream_key, after_n, limit)))
+        tail = b',"stream":%b,"v":1}' % msgspec.json.encode(stream)
+        for n, row in enumerate(rows, start=after_n + 1):
+            # The index led here: what the row itself says has the last word.
+            if row.n != n or not row.leaf.startswith(b'{"n":%d,' % n) or not row.leaf.endswith(tail):
+                raise _damaged(f"entry {n} of stream {stream}")
+        return rows
 
     def read_log(
         self, site: str, after_seq: int, limit: int, stream: str | None, entry_type: str | None
@@ -201,11 +216,28 @@ class Reader:
         if stream is not None:
             stream_key = self.stream_key(site_key, stream)
             values = {"stream_key": stream_key, "after": after, "entry_type": entry_type, "limit": limit}
-            return _rows(self._execute(SQL["rows_of_stream_after"], values))
+            return self._rows(self._execute(SQL["rows_of_stream_after"], values))
         last = last_key(site_key)
         if entry_type is not None:
-            return _rows(self._execute(SQL["rows_of_type"], (after, last, entry_type, limit)))
-        return _rows(self._execute(SQL["rows"], (after, last, limit)))
+            return self._rows(self._execute(SQL["rows_of_type"], (after, last, entry_type, limit)))
+        rows = self._rows(self._execute(SQL["rows"], (after, last, limit)))
+        for seq, row in enumerate(rows, start=after_seq + 1):
+            if row.seq != seq:
+                raise _damaged(f"entry {seq}")
+        return rows
+
+    def _rows(self, records: Iterable[tuple[Any, ...]]) -> list[LogRow]:
+        """Rows of the log, each with its body unless that was erased. Raises `StorageFailed` for one that lost it."""
+        rows = [log_row(record) for record in records]
+        for row in rows:
+            if row.body is None and not self._is_erased(row):
+                raise _damaged(f"the body of entry {row.seq}")
+        return rows
+
+    def _is_erased(self, row: LogRow) -> bool:
+        site = parse_leaf(row.leaf).site
+        key = entry_key(self.site_key(site) or 0, row.seq)
+        return self._execute(SQL["is_erased"], (key,)).fetchone() is not None
 
     def read_subtrees(self, site: str, nodes: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
         """See `Store.read_subtrees`."""
@@ -306,5 +338,5 @@ def _sound_record(site_key: int | None, kind: str, key: str, value: str, check: 
     return record
 
 
-def _rows(records: Iterable[tuple[Any, ...]]) -> list[LogRow]:
-    return [log_row(record) for record in records]
+def _damaged(what: str) -> StorageFailed:
+    return StorageFailed(f"{what} cannot be read: the database is damaged, run infusion verify", fatal=False)

@@ -106,6 +106,26 @@ def ensure_derived(connection: RawConnection) -> None:
             renew_derived(connection)
 
 
+def ensure_indexes(connection: RawConnection) -> None:
+    """Have the indexes by which a day is found fit their tables; one that does not is made anew from its table.
+
+    Those of the tables with a row for each day, which costs next to nothing; the others are looked at night. Raises
+    `StoreUnusable` where it is the table itself.
+    """
+    for table in ("stream", "day_head"):
+        if _damage(connection, table):
+            connection.execute(f"REINDEX {table}")
+            damage = _damage(connection, table)
+            if damage:
+                raise StoreUnusable(f"the table {table} is damaged ({damage}): restore the last backup that verifies")
+
+
+def _damage(connection: RawConnection, table: str) -> str:
+    """What SQLite finds wrong with a table and its indexes; empty when nothing is."""
+    found = [said for (said,) in connection.execute(f"PRAGMA integrity_check('{table}')")]
+    return "" if found == ["ok"] else str(found[0])
+
+
 def renew_derived(connection: RawConnection) -> None:
     """Drop every derived table and make it again, empty. Call inside a transaction."""
     wanted = derived_layout()

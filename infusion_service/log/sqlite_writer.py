@@ -252,6 +252,7 @@ class Writer:
         """See `Store.drop_derived`. Returns the pages now waiting in the write-ahead log."""
         with self._transaction():
             renew_derived(self._connection)
+            self._execute("REINDEX")
         return self.pages_to_copy()
 
     def pages_to_copy(self) -> int:

@@ -219,7 +219,10 @@ class Store(LogReader, Protocol):
         """One operational record."""
 
     async def drop_derived(self) -> None:
-        """Drop every derived table, as anyone with the file could. Then `derived_is_current` is False."""
+        """Drop every derived table, as anyone with the file could. Then `derived_is_current` is False.
+
+        A store that has indexes makes those of its other tables anew.
+        """
 
     async def derived_is_current(self, site: str) -> bool:
         """Whether event-id index and day heads match the log; if not, rebuild both before appending."""

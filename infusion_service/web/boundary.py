@@ -19,6 +19,7 @@ from aiohttp.typedefs import Handler as AiohttpHandler
 
 from infusion_service.access.errors import AccessRefused, AlreadyThere, OwnReview, UnknownRecord, UnusableValue
 from infusion_service.intake.outcome import Unavailable
+from infusion_service.log.store import StoreError
 from infusion_service.web import problems, rates
 from infusion_service.web.credentials import identify, prepare
 from infusion_service.web.denials import note_denial
@@ -39,6 +40,9 @@ SECURITY_HEADERS: Mapping[str, str] = {
 
 HSTS = "max-age=31536000"
 """A browser that reached us over TLS once does not come without it for a year (RFC 6797)."""
+
+STORAGE_RETRY_AFTER_S = 5
+"""A disk that is damaged or does not answer is not mended sooner."""
 
 _log = structlog.stdlib.get_logger("infusion_service.web")
 _std_log = logging.getLogger("infusion_service.web")
@@ -85,7 +89,7 @@ async def boundary(request: web.Request, handler: AiohttpHandler) -> web.StreamR
         code = found.code
         response = problems.respond(found, request_id)
     except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, the client gets a problem document
-        found = _as_problem(error, request_id)
+        found = problems.out_of_memory() if problems.is_starved(error) else _as_problem(error, request_id)
         code = found.code
         response = problems.respond(found, request_id)
     if not response.prepared:
@@ -130,9 +134,6 @@ def _of_no_request(problem: Problem, *, hsts: bool) -> web.Response:
 
 
 def _as_problem(error: Exception, request_id: str) -> Problem:
-    if problems.is_starved(error):
-        _log.error("http.out_of_memory", request_id=request_id)
-        return problems.out_of_memory()
     match error:
         case web.HTTPMethodNotAllowed():
             allowed = ", ".join(sorted(error.allowed_methods))
@@ -143,6 +144,10 @@ def _as_problem(error: Exception, request_id: str) -> Problem:
             return Problem("unavailable", str(error), headers={"Retry-After": str(error.retry_after_s)})
         case AccessRefused():
             return _of_access(error)
+        case StoreError():
+            _log.error("http.storage_failed", request_id=request_id, fault=str(error))
+            retry = {"Retry-After": str(STORAGE_RETRY_AFTER_S)}
+            return Problem("unavailable", "The storage of the service cannot answer this now.", headers=retry)
     _log.error("http.failed", request_id=request_id, exc_info=error)
     return _internal()
 

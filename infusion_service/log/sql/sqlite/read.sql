@@ -81,9 +81,9 @@ SELECT EXISTS (SELECT 1 FROM event_key WHERE site_key = :site_key),
 -- Every one of a site.
 SELECT * FROM day_head WHERE site_key = ?;
 
--- name: day_head_indexes
--- What is wrong with the table and its indexes; "ok" when nothing is.
-PRAGMA integrity_check('day_head');
+-- name: is_erased
+-- Whether a body is gone because it was to go.
+SELECT 1 FROM erasure WHERE entry_key = ?;
 
 -- name: day_head
 -- One day's head.
