@@ -22,6 +22,7 @@ from infusion_service.web.days import cursor_of
 from infusion_service.web.keys import CALLER, INTAKE, STORE
 from infusion_service.web.payloads import read_as, to_utc
 from infusion_service.web.problems import malformed
+from infusion_service.web.queries import Query
 from infusion_service.web.routing import Handler
 
 TURN = web.AppKey("audit_turn", asyncio.Semaphore)
@@ -32,6 +33,7 @@ def asking(question: str) -> Handler:
 
     async def post_question(request: web.Request) -> web.Response:
         """Return the rows that begin in the next stretch of the log, complete as of now."""
+        Query(request)  # whoever puts a patient into the address is told so
         wanted = read_as(await body.json_of(request), AuditQuestion)
         asked = Asked(
             question=question,
@@ -57,6 +59,7 @@ def asking(question: str) -> Handler:
 
 async def post_search(request: web.Request) -> web.Response:
     """Return the days of a patient: by pseudonym, an identifier, or the beginning of the family name."""
+    Query(request)
     wanted = read_as(await body.json_of(request), DaySearch)
     if wanted.patient is None and wanted.identifier is None and wanted.family is None:
         detail = "one of patient, identifier and family is expected"
