@@ -12,6 +12,7 @@ from playwright.async_api import Browser, expect
 
 from tests.cli.running import PROGRAM, environment
 from tests.e2e.conftest import LYING, keep_picture
+from tests.e2e.desk import Desk, Desks
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
@@ -27,6 +28,8 @@ class Printed:
     link: str
     badge: str
     pin: str
+    operations: str
+    audit: str
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +52,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Printed]:
                 break
         link = re.search(r"ward page +(\S+)", said)
         nurse = re.search(r"(NURSE-1) +(\d+)", said)
+        desks = {page: re.search(rf"{page} +(\S+)", said) for page in ("operations", "auditor's page")}
         assert link is not None, said
         assert nurse is not None, said
-        yield Printed(link[1], nurse[1], nurse[2])
+        assert None not in desks.values(), said
+        operations, audit = (found[1] for found in desks.values() if found is not None)
+        yield Printed(link[1], nurse[1], nurse[2], operations, audit)
     finally:
         process.kill()
         process.communicate()
@@ -78,3 +84,37 @@ async def test_the_printed_link_opens_a_moving_ward_and_a_printed_badge_signs_in
     await expect(page.locator("#signed-in-as")).to_contain_text("nurse-1")
     await keep_picture(page, "demo_board")
     await context.close()
+
+
+async def open_link(desks: Desks, link: str) -> Desk:
+    """Open a desk by the link that is printed for it."""
+    url, _, token = link.partition("#token=")
+    base, _, page = url.rpartition("/")
+    return await desks.open(base, f"/{page}", token)
+
+
+async def test_the_printed_operations_link_finds_the_parked_message_and_sends_it(
+    demo: Printed, browser: Browser
+) -> None:
+    desks = Desks(browser)
+    page = (await open_link(desks, demo.operations)).page
+    await page.goto(f"{page.url.partition('#')[0]}#/endpoints")
+    await page.get_by_role("link", name="sample receiver").click()
+    await page.get_by_role("link", name="Look at 1 parked message").click(timeout=UNDER_WAY_MS)
+    await page.locator("#deliveries tbody a").click()
+    await expect(page.locator("#attempts tbody tr").last).to_contain_text("This batch is not in our stock list")
+    await page.locator("#field-reason").fill("it is in the list now")
+    await page.locator("#retry").click()
+    await expect(page.locator("#delivery-state")).to_have_attribute("data-state", "done", timeout=UNDER_WAY_MS)
+    await desks.close()
+
+
+async def test_the_printed_auditors_link_opens_the_days_and_the_record_of_one(demo: Printed, browser: Browser) -> None:
+    desks = Desks(browser)
+    page = (await open_link(desks, demo.audit)).page
+    answer = await page.request.get(f"{page.url.partition('/audit')[0]}/v1/days?limit=10")
+    day = (await answer.json())["days"][0]["day_id"]
+    await page.goto(f"{page.url.partition('/audit')[0]}/v1/days/{day}/report")
+    await expect(page.locator("h1")).to_contain_text("Infusion day 2026-11-23")
+    await expect(page.locator("dl")).to_contain_text("(auditor)")
+    await desks.close()
