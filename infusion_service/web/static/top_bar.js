@@ -1,7 +1,7 @@
 // @ts-check
 // The line that never scrolls away: how fresh what is shown is, the service's time, who is signed in.
 import { useState } from "preact/hooks";
-import { worstElsewhere } from "./board.js";
+import { Severity, worstElsewhere } from "./board.js";
 import { html } from "./markup.js";
 import { ROLES, SEVERITIES, T, word } from "./strings.js";
 import { person, signIn, signOut } from "./people.js";
@@ -49,7 +49,8 @@ function Elsewhere() {
   const { day } = place.value;
   const found = day === null ? null : worstElsewhere(day);
   if (!found) return null;
-  return html`<button class="elsewhere" id="elsewhere" data-severity=${found.severity} onClick=${() => go(found.day)}>${T.elsewhere(word(SEVERITIES, found.severity), found.chair ? T.chair(found.chair) : T.noChair)}</button>`;
+  return html`<button class="elsewhere" id="elsewhere" data-severity=${found.severity} onClick=${() => go(found.day)}
+    aria-label=${T.elsewhere(word(SEVERITIES, found.severity), found.chair ? T.chair(found.chair) : T.noChair)}><${Severity} severity=${found.severity} /> ${found.chair ? T.chair(found.chair) : T.noChair}</button>`;
 }
 
 /** Somebody's badge was scanned while another is signed in: one session ends and the next begins, all else stays. @param {string} badge @param {string} pin */
