@@ -131,12 +131,14 @@ export function Board() {
   const sorted = all.filter(FILTERS[filter.value]).sort(byUrgency);
   const open = sorted.filter((row) => !isOver(row));
   const over = sorted.filter(isOver);
+  // A day that is over with an alert nobody has settled is more urgent than an empty chair.
+  const [unsettled, settled] = [over.filter((row) => row.alerts.length > 0), over.filter((row) => row.alerts.length === 0)];
   return html`<nav class="filters" aria-label=${T.filters}>${Object.keys(FILTERS).map((each) => html`<button class="choice" key=${each} data-filter=${each} aria-pressed=${filter.value === each}
       onClick=${() => { filter.value = each; }}>${T[/** @type {"mine"} */ (each)]} <small>${all.filter(FILTERS[each]).length}</small></button>`)}
       <${ThemeButton} /><button id="open-handover" onClick=${() => go(null, { kind: "handover" })}>${T.handover}</button></nav>
     <main id="beds" class="beds" aria-label=${T.beds}>
-    ${open.map((row) => html`<${Tile} key=${row.day_id} row=${row} />`)}
+    ${[...open, ...unsettled].map((row) => html`<${Tile} key=${row.day_id} row=${row} />`)}
     ${filter.value === "allBeds" && all.length > 0 && emptyChairs(all).map((chair) => html`<div class="empty-bed" key=${`empty-${chair}`} data-chair=${chair}>${T.chair(chair)}: ${T.emptyBed}</div>`)}
-    ${over.map((row) => html`<${Tile} key=${row.day_id} row=${row} />`)}
+    ${settled.map((row) => html`<${Tile} key=${row.day_id} row=${row} />`)}
     ${sorted.length === 0 && html`<p>${all.length ? T.noneSuch : T.empty}</p>`}</main>`;
 }
