@@ -2,7 +2,7 @@
 // Words of what stands behind the auditor's screens: verifying, questions across days, who read, export.
 export const E = {
   verifyTitle: "Is this what was recorded?", verify: "Verify in this browser", verifying: "Verifying…", again: "Verify again",
-  verifyHow: "Your browser checks the bytes by itself. It trusts the key below and nothing the service says.",
+  verifyHow: "Your browser makes out signature, proofs and content from the bytes, under the key below. The page itself comes from the service: to owe it nothing, export the day and run infusion verify elsewhere.",
   verdicts: {
     good: "Verified: this entry is in the signed log as it is shown.",
     bad: "DOES NOT ADD UP. Keep this page, and do not rely on what is shown.",
