@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from playwright.async_api import Browser, Page, ViewportSize, expect
 
-from tests.e2e.conftest import WAIT_MS, keep_picture
+from tests.e2e.conftest import STANDING, WAIT_MS, keep_picture
 
 DESK_SIZE: ViewportSize = {"width": 1280, "height": 800}
 
@@ -28,8 +28,8 @@ class Desk:
         self.complaints[:] = [each for each in self.complaints if "the server responded with a status of 4" not in each]
 
     async def picture(self, name: str) -> None:
-        """Keep a picture of the screen, where pictures are asked for."""
-        await keep_picture(self.page, name)
+        """Keep pictures of the screen as a desk and as an upright tablet show it, where pictures are asked for."""
+        await keep_picture(self.page, name, ((DESK_SIZE, "desk"), (STANDING, "standing")))
 
 
 @dataclass
