@@ -81,6 +81,7 @@ class DerivedCheck:
             self._skip("the log itself is not what it was")
             return
         try:
+            self._check_pages()
             reason = self._why_not(structure)
             if reason:
                 self._skip(reason)
@@ -137,11 +138,14 @@ class DerivedCheck:
             return "there are none, or not of the whole log: they come back at the next start"
         return ""
 
-    def _check_schema(self) -> None:
-        """What the file says of its own tables, indexes and triggers, and whether its pages hang together."""
+    def _check_pages(self) -> None:
+        """Whether pages, tables and indexes hang together, whatever version they are of."""
         for (said,) in self._log.connection.execute(self._log.statement("damage")):
             if said != "ok":
                 self._found(f"SQLite finds: {said}")
+
+    def _check_schema(self) -> None:
+        """What the file says of its own tables, indexes and triggers."""
         wanted = _schema_as_shipped(self._log)
         for name, text in self._log.connection.execute(self._log.statement("schema")):
             if not name.startswith("table sqlite_") and wanted.pop(name, None) != text:
@@ -223,9 +227,11 @@ class DerivedCheck:
     def _found(self, what: str) -> None:
         self._report.findings.add("derived", None, what)
         self._report.notes["derived"] = REMEDY
+        self._report.skipped.pop("derived", None)
 
     def _skip(self, reason: str) -> None:
-        self._report.skipped["derived"] = reason
+        if not self._report.findings.counts["derived"]:
+            self._report.skipped["derived"] = reason
 
 
 def _event_id_in(body: bytes) -> bytes:
