@@ -18,7 +18,7 @@ from hashlib import sha256
 import msgspec
 
 from infusion_service.clinical.vocabulary import SITE_STREAM
-from infusion_service.log.entry import LogEntry, leaf_hash
+from infusion_service.log.entry import LogEntry, NotCanonical, leaf_hash, parse_leaf
 from infusion_service.log.note import Checkpoint, NoteRejected, parse_note
 from infusion_service.log.proofs import prove_consistency, prove_inclusion
 from infusion_service.log.store import LogReader
@@ -249,13 +249,21 @@ def _proven(line: bytes) -> Proven:
     leaf = said.leaf.encode()
     entry = LogEntry(
         seq=said.seq,
-        n=0,
+        n=_number_of(leaf),
         leaf=leaf,
         leaf_hash=leaf_hash(leaf),
         body=None if said.body is None else said.body.encode(),
         salt=None if said.salt is None else b64decode(said.salt, validate=True),
     )
     return Proven(entry, tuple(b64decode(step, validate=True) for step in said.proof))
+
+
+def _number_of(leaf: bytes) -> int:
+    """The entry's number in its stream; 0 where the leaf is none, which the verifier names."""
+    try:
+        return parse_leaf(leaf).n
+    except NotCanonical:
+        return 0
 
 
 def _consistency(raw: bytes | None, size: int) -> tuple[int, tuple[bytes, ...]] | None:
