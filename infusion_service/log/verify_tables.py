@@ -28,6 +28,8 @@ from infusion_service.log.verify_structure import Stream, Structure
 
 REMEDY = "stop the service, `infusion log rebuild`, start it: they come back from the log"
 
+NONE = "there are none, or not of the whole log: they come back at the next start"
+
 NAMED_MAX = 10
 """Damaged event keys that are named; to name one the log is read again."""
 
@@ -132,10 +134,13 @@ class DerivedCheck:
             layout = {}
         if layout != derived_layout():
             return "derived tables of another version of the program: they are made anew at the next start"
+        there = {name for name, _ in self._log.connection.execute(self._log.statement("schema"))}
+        if not {f"table {name}" for name in layout} <= there:
+            return NONE
         head = self._log.one("log_head")
         sound = head is None or head[-1] == check_of(self._log.site_key, *head[:-1])
         if head is None or (sound and not head[0] == head[4] == head[5] == structure.size):
-            return "there are none, or not of the whole log: they come back at the next start"
+            return NONE
         return ""
 
     def _check_pages(self) -> None:
