@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from infusion_service.clinical.day import Day
-from infusion_service.web.record_marks import MARKS, Mark, charted_fields, pressures
+from infusion_service.web.record_marks import MARKS, Mark, charted_fields, check_names, pressures
 from infusion_service.web.record_shapes import FLAGS, POINTS, box, crossed, flag
 from infusion_service.web.record_words import Words, split_unit
 
@@ -307,7 +307,7 @@ class _Plot:
         )
 
     def _checks(self) -> None:
-        for name in dict.fromkeys(check.check for check in self._day.workflow.definition.checks):
+        for name in check_names(self._day, [mark for kind in self._kinds.values() for mark in kind]):
             for kind, title in (("check-done", f"check: {name}"), ("check-missed", f"overdue: {name}")):
                 marks = [mark for mark in self._kinds.get(kind, []) if mark.check == name]
                 if marks:

@@ -255,6 +255,13 @@ def _done(day: Day, entries: Sequence[Entry]) -> Iterator[Mark]:
                     yield _of(entry, day, "check-done", check=name)
 
 
+def check_names(day: Day, marks: Sequence[Mark]) -> list[str]:
+    """Return the checks that marks are of: the workflow's in its order, then those that only an alert has asked for."""
+    marked = {mark.check: None for mark in marks if mark.check}
+    names = dict.fromkeys(check.check for check in day.workflow.definition.checks)
+    return [name for name in (names | marked) if name in marked]
+
+
 def does(check: Check, fact_type: str, data: Mapping[str, Any], day: Day) -> bool:
     """Whether a fact carries all that a check asks for; a sign that could not be measured was looked at."""
     if fact_type != check.fact or (check.analyte and data.get("analyte") != check.analyte):

@@ -20,7 +20,7 @@ from infusion_service.clinical.ledger import Alert
 from infusion_service.clinical.observe import alert_json
 from infusion_service.clinical.vocabulary import DOUBLE_CHECK_ENTERED, Entry
 from infusion_service.log.entry import LogEntry
-from infusion_service.web.record_marks import Mark, is_late
+from infusion_service.web.record_marks import Mark, check_names, is_late
 from infusion_service.web.record_words import HOW, SERVICE_TITLES, Words, person
 
 
@@ -88,8 +88,9 @@ def checks(charted: Charted, marks: Sequence[Mark]) -> list[CheckRow]:
     """Each check with the moments at which it was made, and those at which it was recorded as overdue."""
     words = charted.words
     rows = []
-    for name in dict.fromkeys(check.check for check in charted.day.workflow.definition.checks):
+    for name in check_names(charted.day, marks):
         made = [mark for mark in marks if mark.kind == "check-done" and mark.check == name]
+        made = made or list(_made_for_alerts(charted, name))
         missed = [mark for mark in marks if mark.kind == "check-missed" and mark.check == name]
         counted = [mark for mark in made if not mark.struck]
         if made or missed:
@@ -101,6 +102,22 @@ def checks(charted: Charted, marks: Sequence[Mark]) -> list[CheckRow]:
                 )
             )
     return rows
+
+
+def _made_for_alerts(charted: Charted, name: str) -> Iterator[Mark]:
+    """What does a check that only an alert asks for: the fact that its rule names."""
+    workflow = charted.day.workflow
+    wanted = {
+        band.wants_check.fact
+        for rule in workflow.alerts.values()
+        for band in rule.bands
+        if band.wants_check is not None and band.wants_check.check == name
+    }
+    for _, entry in charted.entries:
+        if entry.kind == "fact" and entry.type in wanted:
+            struck = charted.struck(entry)
+            at, late = entry.occurred_at, is_late(entry)
+            yield Mark(kind="check-done", entry=entry.entry_id, at=at, late=late, struck=struck, check=name)
 
 
 def _made(words: Words, mark: Mark) -> str:

@@ -159,7 +159,7 @@ def test_minutes_to_answer_are_counted(page: str) -> None:
     assert '<td class="n">1.0</td>' in alerts
 
 
-@pytest.mark.parametrize("name", ["s02", "d07", "k09", "t20"])
+@pytest.mark.parametrize("name", ["s02", "d07", "k09", "t20", "a14"])
 def test_every_mark_of_the_day_is_drawn_once_with_all_that_it_carries(name: str, tmp_path: Path) -> None:
     settings = play(tmp_path, name)
 
@@ -177,6 +177,20 @@ def test_every_mark_of_the_day_is_drawn_once_with_all_that_it_carries(name: str,
     assert sorted(map(str, page.marks)) == sorted(map(str, listed))
     assert {mark["data-mark"] for mark in page.marks} <= set(MARKS)
     assert len(listed) > 20
+
+
+def test_a_check_that_only_an_alert_asked_for_is_told_with_the_entry_that_made_it(tmp_path: Path) -> None:
+    settings = play(tmp_path, "a14")
+
+    async def checks() -> str:
+        async with open_service(settings, read_only=True) as service:
+            (row,) = await service.intake.board(limit=10)
+            page = (await record_of(service.intake, str(row["day_id"]))).decode()
+            return page[page.index("<h2>Checks</h2>") : page.index("<h2>Alerts</h2>")]
+
+    told = asyncio.run(checks())
+
+    assert re.search(r"<td>ecg</td><td>08:12.*</td><td>due .*, recorded as overdue .*; ", told)
 
 
 async def test_what_came_late_is_hollow_in_the_chart_and_says_when_it_was_received() -> None:
