@@ -9,9 +9,10 @@ not: note that somebody reads (`audit_routes`), or know HTTP.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from infusion_service.access.readings import LOG_READ
 from infusion_service.access.records import KIND_GLASS
@@ -28,6 +29,9 @@ ENTRIES_PER_TURN = 50
 """Entries taken apart before everybody else has the event loop for a moment."""
 
 DAYS_OF_A_PATIENT_MAX = 500
+
+
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +81,11 @@ class Scan:
             at = rows[-1].seq if rows else at
             left -= len(rows)
             found += await self._answer([row for row in rows if self._question.may_begin(row)])
-        return Stretch([row for row in found if await self._wanted(row)], at, more)
+        wanted_rows = []
+        for turn in _turns(found):
+            wanted_rows += [row for row in turn if await self._wanted(row)]
+            await asyncio.sleep(0)
+        return Stretch(wanted_rows, at, more)
 
     async def _streams(self) -> list[str] | None:
         """Where entries about the patient stand; None: anywhere."""
@@ -120,10 +128,13 @@ class Scan:
         return until is not None and LogEntry.of(last).parsed_leaf.received_at >= until
 
     async def _answer(self, begun: Sequence[LogRow]) -> list[Row]:
-        if not self._question.follows_the_day:
-            return self._question.rows(await _as_shown(begun))
-        wanted = {row.seq for row in begun}
         found: list[Row] = []
+        if not self._question.follows_the_day:
+            for turn in _turns(begun):
+                found += self._question.rows(await _as_shown(turn))
+                await asyncio.sleep(0)
+            return found
+        wanted = {row.seq for row in begun}
         for day_id in dict.fromkeys(row.stream for row in begun):
             rows = self._question.rows(await _as_shown(await self._day(day_id)))
             found += [row for row in rows if row["seq"] in wanted]
@@ -164,12 +175,16 @@ class Scan:
         return self._heads[day_id]
 
 
-async def _as_shown(rows: Iterable[LogRow]) -> list[Entry]:
+def _turns(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    """Cut into what is dealt with before everybody else has the event loop for a moment."""
+    for first in range(0, len(items), ENTRIES_PER_TURN):
+        yield items[first : first + ENTRIES_PER_TURN]
+
+
+async def _as_shown(rows: Sequence[LogRow]) -> list[Entry]:
     """The entries as the wire shows them, erased ones left out: what they said is gone."""
     shown: list[Entry] = []
-    for number, row in enumerate(rows, start=1):
-        if row.body is not None:
-            shown.append(LogEntry.of(row).as_json())
-        if number % ENTRIES_PER_TURN == 0:
-            await asyncio.sleep(0)
+    for turn in _turns(rows):
+        shown += [LogEntry.of(row).as_json() for row in turn if row.body is not None]
+        await asyncio.sleep(0)
     return shown

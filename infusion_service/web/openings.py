@@ -18,7 +18,7 @@ from infusion_service.clinical.vocabulary import SITE_STREAM
 from infusion_service.log.entry import LogEntry
 from infusion_service.log.proofs import prove_inclusion
 from infusion_service.web import reach
-from infusion_service.web.answers import answer, packed
+from infusion_service.web.answers import answer
 from infusion_service.web.blind import blind_entries
 from infusion_service.web.days import day_id_of
 from infusion_service.web.keys import CALLER, INTAKE, STORE
@@ -58,9 +58,7 @@ async def get_openings(request: web.Request) -> web.Response:
     shown = [await _opening(request, entry, size, hidden) for entry in wanted[:OPENINGS_MAX]]
     more = len(wanted) > OPENINGS_MAX
     next_after = shown[-1]["seq"] if shown else after
-    return packed(
-        answer({"day_id": day.day_id, "size": size, "openings": shown, "next_after": next_after, "more": more})
-    )
+    return answer({"day_id": day.day_id, "size": size, "openings": shown, "next_after": next_after, "more": more})
 
 
 def _size(query: Query, log_size: int) -> int:
