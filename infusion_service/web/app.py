@@ -95,7 +95,8 @@ def build_app(service: Service) -> web.Application:
     app[feed.TURNS] = asyncio.Semaphore(1)
     app[audits.TURN] = asyncio.Semaphore(1)
     app[bundles.TURN] = asyncio.Semaphore(1)
-    app[device_queues.DEVICE_QUEUES] = device_queues.DeviceQueues(intake)
+    app[device_queues.DEVICE_QUEUES] = device_queues.DeviceQueues(intake, service.store)
+    app.cleanup_ctx.append(device_queues.kept_over_a_restart)
     app[stream.BROADCAST] = stream.Broadcast(intake)
     # Whose credential has just ended is cut off at once, and not when a stream looks the next time.
     service.access.add_listener(app[stream.BROADCAST].wake)

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
-from tests.web.conftest import HttpWard, new_event_id
+from aiohttp.test_utils import TestClient, TestServer
+
+from infusion_service.bootstrap import open_service
+from infusion_service.intake.clock import SimulatedClock
+from infusion_service.log.memory import MemoryStore
+from infusion_service.settings import Settings
+from infusion_service.web.app import build_app
+from infusion_service.web.device_queues import DEVICE_QUEUES, DeviceQueues
+from tests.web.conftest import START, WARDS, HttpWard, new_event_id, opened_ward
 
 OLDEST = "2026-11-23T07:00:00.000Z"
 
@@ -52,3 +62,29 @@ async def test_a_service_without_a_device_has_nothing_that_waits(ward: HttpWard)
 
     assert (await ward.call("PUT", "/v1/devices/current/queue", {"waiting": [{}]}, by="device")).code == "malformed"
     assert (await ward.call("PUT", "/v1/devices/current/queue", bad_time, by="device")).code == "malformed"
+
+
+async def test_what_a_tablet_said_is_known_after_a_restart_until_it_says_otherwise() -> None:
+    store = MemoryStore()
+    settings = Settings(wards=WARDS, clock="simulated")
+    async with opened_ward(settings, store) as ward:
+        day = await ward.schedule()
+        waiting = {"waiting": [{"day": day, "facts": 2, "oldest_at": OLDEST}]}
+        assert (await ward.call("PUT", "/v1/devices/current/queue", waiting, by="device")).status == 204
+        before = await missing(ward, day)
+
+    async with restarted(settings, store) as queues:
+        assert queues.missing_of(day) == before
+        queues.say(str(before[0]["device"]), ())
+
+    async with restarted(settings, store) as queues:
+        assert queues.missing_of(day) == []
+
+
+@asynccontextmanager
+async def restarted(settings: Settings, store: MemoryStore) -> AsyncIterator[DeviceQueues]:
+    """The service begun again on the same store."""
+    async with open_service(settings, clock=SimulatedClock(START), store=store) as service:
+        app = build_app(service)
+        async with TestClient(TestServer(app)):
+            yield app[DEVICE_QUEUES]
