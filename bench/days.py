@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from infusion_service.clinical.vocabulary import SITE_STREAM, derived_entry_id
 from infusion_service.log.checkpoints import CheckpointDirectory, origin_of
 from infusion_service.log.entry import (
@@ -25,7 +27,8 @@ from infusion_service.log.merkle import Frontier
 from infusion_service.log.note import Checkpoint, Signer, sign_checkpoint
 from infusion_service.log.signing_keys import make_first_key, read_keys
 from infusion_service.log.sqlite import SqliteStore
-from infusion_service.log.store import Batch
+from infusion_service.log.sqlite_rows import day_head, stream_bytes
+from infusion_service.log.store import Batch, DayHead
 
 ROWS_IN_A_COMMIT = 512
 
@@ -39,6 +42,8 @@ class Model:
 
     stream: str
     entries: tuple[LogEntry, ...]
+    head: DayHead | None
+    """Where it stood in the end; None of stream `site`."""
 
 
 def models(database: Path) -> tuple[str, list[Model]]:
@@ -50,8 +55,13 @@ def models(database: Path) -> tuple[str, list[Model]]:
             name = log.stream_name(stream_key) or ""
             entry = LogEntry(seq=seq, n=n, leaf=leaf, leaf_hash=leaf_hash(leaf), body=body, salt=salt)
             by_stream.setdefault(name, []).append(entry)
-        found = [Model(name, tuple(entries)) for name, entries in by_stream.items()]
+        found = [Model(name, tuple(entries), _head_of(log, name)) for name, entries in by_stream.items()]
         return log.site, sorted(found, key=lambda model: model.stream != SITE_STREAM)
+
+
+def _head_of(log: LogFile, stream: str) -> DayHead | None:
+    found = None if stream == SITE_STREAM else log.one("day_head", stream_bytes(stream))
+    return None if found is None else day_head(found)
 
 
 class Copier:
@@ -63,6 +73,7 @@ class Copier:
         self.size = 0
         self.leaf_hashes = bytearray()
         self.frontier = Frontier()
+        self._heads: list[DayHead] = []
         self._ids = 0
 
     def copy(self, model: Model, days: int) -> Iterator[LogRow]:
@@ -78,10 +89,16 @@ class Copier:
             row = self._sealed(stream, entry, leaf, body, previous, leaf.received_at + timedelta(days=days))
             previous = row.leaf_hash
             yield row
+        if model.head is not None and model.head.date is not None:
+            moved = date.fromisoformat(model.head.date) + timedelta(days=days)
+            self._heads.append(
+                replace(model.head, day_id=stream, date=moved.isoformat(), last_leaf_hash=previous, last_seq=self.size)
+            )
 
     def batch(self, rows: Sequence[LogRow]) -> Batch:
-        """Return rows as one commit."""
-        return Batch(site=self.site, rows=rows, frontier=self.frontier.to_bytes())
+        """Return rows as one commit, with the heads of the days they end."""
+        heads, self._heads = self._heads, []
+        return Batch(site=self.site, rows=rows, frontier=self.frontier.to_bytes(), heads=heads)
 
     def _names(self, model: Model, stream: str) -> dict[bytes, bytes]:
         names = {model.stream.encode(): stream.encode()}
