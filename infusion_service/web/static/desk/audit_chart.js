@@ -41,13 +41,16 @@ function valueOf(mark) {
 }
 
 /** Whether something had happened by the moment looked at and was not on record. @param {Mark} mark */
-const isGhost = (mark) => mark.at <= moment.value.at && mark.known > moment.value.known;
+const isGhost = (mark) => mark.happened <= moment.value.at && mark.known > moment.value.known;
+
+/** Whether something had not happened yet at the moment looked at. @param {Mark} mark */
+const isAhead = (mark) => mark.happened > moment.value.at;
 
 /** Whether a mark is struck, as it was known then. @param {Mark} mark @param {OpenedDay} day */
 const struckThen = (mark, day) => mark.struck && (day.struck.get(mark.entry)?.at ?? 0) <= moment.value.known;
 
 /** What is said of a mark beside its value. @param {Mark} mark @param {OpenedDay} day @returns {string[]} */
-const remarks = (mark, day) => [isGhost(mark) && A.notYet, mark.late && A.late, struckThen(mark, day) && A.struck, mark.doubt && A.doubt[/** @type {keyof typeof A.doubt} */ (mark.doubt)]].filter((said) => typeof said === "string" && said !== "");
+const remarks = (mark, day) => [isAhead(mark) && A.ahead, isGhost(mark) && A.notYet, mark.late && A.late, struckThen(mark, day) && A.struck, mark.doubt && A.doubt[/** @type {keyof typeof A.doubt} */ (mark.doubt)]].filter((said) => typeof said === "string" && said !== "");
 
 /** @param {{day: OpenedDay, marks: Mark[], axis: Axis, width: number}} properties */
 export function AuditChart({ day, marks, axis, width }) {
@@ -101,14 +104,14 @@ function OneMark({ day, placed, onOpen }) {
   const ghost = isGhost(mark);
   const now = struckThen(mark, day);
   const band = mark.kind === "rate" || mark.kind === "pause";
-  return html`<g class=${`mark${ghost ? " ghost" : ""}${now ? " struck" : ""}`} ...${attributesOf({ ...mark, struck: now })} data-known=${ghost ? "not-yet" : "yes"} onClick=${() => onOpen(mark)}>
+  return html`<g class=${`mark${ghost ? " ghost" : ""}${isAhead(mark) ? " ahead" : ""}${now ? " struck" : ""}`} ...${attributesOf({ ...mark, struck: now })} data-known=${ghost ? "not-yet" : "yes"} onClick=${() => onOpen(mark)}>
     <title>${[exactTime(mark.at, day.view.date), nameOf(mark), valueOf(mark), ...remarks(mark, day)].filter(Boolean).join(", ")}</title>
-    ${!band && html`<circle class="hit" cx=${x} cy=${y} r=${HIT_PX} />`}
     ${path && html`<path d=${path} />`}
     ${placed.letter && html`<text class="letter" x=${x} y=${y + 5.5}>${placed.letter}</text>`}
     ${placed.label && html`<text class="label" x=${placed.labelX} y=${placed.labelY}>${placed.label}</text>`}
     ${mark.doubt && html`<text class="label" x=${x + 7} y=${y - 4}>?</text>`}
-    ${now && html`<path class="crossing" d=${crossed(x, y)} />`}</g>`;
+    ${now && html`<path class="crossing" d=${crossed(x, y)} />`}
+    ${!band && html`<circle class="hit" cx=${x} cy=${y} r=${HIT_PX} />`}</g>`;
 }
 
 /** The chart in words. @param {{day: OpenedDay, marks: Mark[]}} properties */

@@ -6,6 +6,7 @@
  * @typedef {object} Mark one mark: of which entry, when, and what it says; moments in milliseconds
  * @property {string} kind @property {string} entry @property {number} at
  * @property {boolean} late @property {boolean} struck
+ * @property {number} happened when it came to be so: a check is due at `at`, and missed later
  * @property {number} known when it was received
  * @property {string} value @property {number | null | undefined} until of a band: its end, null where it had not ended
  * @property {string} sign @property {string} check @property {string} severity @property {string} doubt
@@ -53,7 +54,7 @@ export function marksOf(day) {
   const meaning = (/** @type {any} */ entry) => day.file.facts[entry.type]?.means;
   /** @param {any} entry @param {string} kind @param {Partial<Mark>} said @returns {Mark} */
   const of = (entry, kind, said = {}) => ({
-    kind, entry: entry.entry_id, at: Date.parse(entry.occurred_at), known: Date.parse(entry.rcv), late: isLate(entry), struck: struck.has(entry.entry_id),
+    kind, entry: entry.entry_id, at: Date.parse(entry.occurred_at), happened: said.at ?? Date.parse(entry.occurred_at), known: Date.parse(entry.rcv), late: isLate(entry), struck: struck.has(entry.entry_id),
     value: "", until: undefined, sign: "", check: "", severity: "", doubt: "", ...said,
   });
   const marks = [
@@ -63,7 +64,7 @@ export function marksOf(day) {
     ...facts.filter((entry) => meaning(entry) === "symptom").map((entry) => of(entry, "symptom", { value: String(entry.data.code ?? "") })),
     ...alerts(known, of),
     ...facts.flatMap((entry) => done(entry, day.file).map((check) => of(entry, "check-done", { check }))),
-    ...known.filter((entry) => entry.type === "check.overdue").map((entry) => of(entry, "check-missed", { at: Date.parse(entry.data.due_at), value: String(entry.data.missed), check: entry.data.check, struck: struck.has(entry.entry_id) })),
+    ...known.filter((entry) => entry.type === "check.overdue").map((entry) => of(entry, "check-missed", { at: Date.parse(entry.data.due_at), happened: Date.parse(entry.occurred_at), value: String(entry.data.missed), check: entry.data.check })),
   ];
   return marks.sort((one, other) => KINDS.indexOf(one.kind) - KINDS.indexOf(other.kind) || one.at - other.at);
 }
@@ -94,7 +95,7 @@ function bands(day, facts, meaning, struck) {
   /** @param {string} kind @param {number} at @param {number | null} until @param {string} value @param {string[]} meanings @returns {Mark} */
   const band = (kind, at, until, value, meanings) => {
     const began = facts.filter((entry) => meanings.includes(meaning(entry)) && Date.parse(entry.occurred_at) === at && !struck.has(entry.entry_id)).at(-1);
-    return { kind, entry: began?.entry_id ?? "", at, known: began ? Date.parse(began.rcv) : at, late: Boolean(began) && isLate(began), struck: false, value, until, sign: "", check: "", severity: "", doubt: "" };
+    return { kind, entry: began?.entry_id ?? "", at, happened: at, known: began ? Date.parse(began.rcv) : at, late: Boolean(began) && isLate(began), struck: false, value, until, sign: "", check: "", severity: "", doubt: "" };
   };
   const rates = segments.map((/** @type {any} */ each) => band("rate", each.from, each.to, each.rate, RUNS));
   const pauses = segments.slice(1).map((/** @type {any} */ next, /** @type {number} */ place) => [segments[place].to, next.from])

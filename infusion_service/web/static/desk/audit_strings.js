@@ -14,11 +14,10 @@ export const A = {
   grown: "As it was when this page was opened.", record: "Printable record",
   born: (/** @type {string} */ date) => `born ${date}`, onWard: (/** @type {string} */ ward, /** @type {string} */ chair) => `${ward}${chair ? `, chair ${chair}` : ""}`,
   workflow: (/** @type {string} */ name, /** @type {number} */ version) => `workflow ${name} ${version}`, times: (/** @type {string} */ zone) => `times: ${zone}`,
-  parts: "Parts of this page", toChart: "Replay", toCompare: "Then and now", toEntries: "Entries", toEvidence: "Evidence",
 
   replay: "Replay", known: "Recorded by", knownHow: "What had reached the record by this moment", at: "Happened by", atHow: "The moment that is looked at",
   together: "Both together", goTo: "Go to", go: "Go", goToHow: "a time of the day in 24 h, as 11:05", speeds: "Play", play: (/** @type {number} */ times) => `Play, ${times} times as fast as the day went`, stop: "Stop",
-  previous: "Previous entry", next: "Next entry", nextAlert: "Next alert", nextLate: "Next late entry", whole: "Whole day", link: "Link to this moment", copied: "Copied", earlier: "earlier", later: "later",
+  previous: "Previous entry", next: "Next entry", nextAlert: "Next alert", nextLate: "Next late entry", whole: "Whole day", link: "Link to this moment",
   arrived: (/** @type {number} */ count, /** @type {string} */ time) => `${plural(count, "entry", "entries")} recorded at ${time}:`,
   nothingYet: "Nothing was recorded by then.", lastBefore: (/** @type {string} */ time) => `Last recorded before, at ${time}:`, andMore: (/** @type {number} */ count) => `and ${count} more`,
   happenedAt: (/** @type {string} */ time) => `happened ${time}`,
@@ -33,9 +32,9 @@ export const A = {
   kinds: {
     pressure: "Blood pressure", unrecordable: "could not be measured", rate: "Infusion rate", pause: "Pump stood", drug: "Drug", symptom: "Symptom", alert: "Alert", "check-done": "Check done", "check-missed": "Check missed",
   },
-  late: "late", struck: "struck", notYet: "not yet known", doubt: { unusual: "unusual", implausible: "implausible" }, until: (/** @type {string} */ time) => `until ${time}`, missed: (/** @type {string} */ count) => `missed ${count}`,
+  late: "late", struck: "struck", notYet: "not yet known", ahead: "still ahead", doubt: { unusual: "unusual", implausible: "implausible" }, until: (/** @type {string} */ time) => `until ${time}`, missed: (/** @type {string} */ count) => `missed ${count}`,
 
-  compare: "Then and now", saw: "What the ward saw", sawHow: (/** @type {string} */ at, /** @type {string} */ known) => at === known ? `at ${at}` : `of ${at}, as recorded by ${known}`,
+  compare: "Then and now", comparison: "Comparison", saw: "What the ward saw", sawHow: (/** @type {string} */ at, /** @type {string} */ known) => at === known ? `at ${at}` : `of ${at}, as recorded by ${known}`,
   know: "What we know now", knowHow: (/** @type {string} */ at) => `of ${at}`, noDayYet: "The day was not on record yet.",
   same: "Nothing differs: the ward knew of this moment all that is known now.", differs: (/** @type {string[]} */ what) => `Different: ${what.join(", ")}`, different: "different", onlyHere: "only here",
   rows: { state: "State", pump: "Pump", dose: "Given", end: "Planned end", checks: "Checks", alerts: "Open alerts", steps: "Possible steps", blocked: "Blocked steps", overrides: "Overrides", flags: "Course", unconfirmed: "To be confirmed", struck: "Struck out", observation: "Observed until" },
@@ -47,7 +46,7 @@ export const A = {
   overrideOf: (/** @type {string} */ guard, /** @type {string} */ by, /** @type {string} */ reason) => `${guard} by ${by}: ${reason}`, stepOf: (/** @type {string} */ title, /** @type {string} */ why) => `${title}: ${why}`,
   common: (/** @type {number} */ count) => `${count} in both`, entriesOf: (/** @type {number} */ count) => plural(count, "entry", "entries"),
 
-  entries: "Entries", entriesHow: "In the order they were recorded. Choose one to see all of it and to verify it.", shownOf: (/** @type {number} */ shown, /** @type {number} */ all) => `${shown} of ${all}`,
+  entries: "Entries", listOfEntries: "List of entries", entriesHow: "In the order they were recorded. Choose one to see all of it and to verify it.", shownOf: (/** @type {number} */ shown, /** @type {number} */ all) => `${shown} of ${all}`,
   no: "No.", seq: "Log", occurred: "Happened", recorded: "Recorded", delay: "Delay", what: "What", who: "Who", device: "Device", marks: "Marks",
   filterKind: "Show", filterKinds: { all: "Everything but readings", fact: "What people and devices recorded", derived: "What the service derived", refused: "What was refused", access: "Who read this day" },
   onlyLate: "Late only", onlyStruck: "Struck only", search: "Containing", corrects: (/** @type {string} */ no) => `corrects ${no}`, struckByNo: (/** @type {string} */ no) => `struck by ${no}`, withSecond: (/** @type {string} */ who) => `with ${who}`,

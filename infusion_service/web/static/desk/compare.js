@@ -45,19 +45,19 @@ function useBoth(day) {
 /** @param {{day: OpenedDay}} properties */
 export function Compare({ day }) {
   const { both, waits } = useBoth(day);
-  if (both === null) return html`<section class="compare" id="compare" aria-busy="true"><h2>${A.compare}</h2><p>${A.reading}</p></section>`;
+  if (both === null) return html`<section class="compare" id="compare" aria-busy="true" aria-labelledby="compare-title"><h2 id="compare-title">${A.compare}</h2><p>${A.reading}</p></section>`;
   const { when, then, now } = both;
   const [saw, know] = [then, now].map((answer) => (answer.status === 200 ? answer.body : null));
   const date = day.view.date;
   const rows = rowsOf(day, [saw, know]).map((row) => ({ row, then: saw ? row.lines(saw) : [], now: know ? row.lines(know) : [] }));
   const differing = rows.filter((each) => each.then.join("\n") !== each.now.join("\n"));
   const [at, known] = [exactTime(when.at, date), exactTime(when.known, date)];
-  return html`<section class="compare" id="compare" aria-busy=${String(waits)} data-at=${at} data-known=${known}><h2>${A.compare}</h2>
+  return html`<section class="compare" id="compare" aria-busy=${String(waits)} data-at=${at} data-known=${known} aria-labelledby="compare-title"><h2 id="compare-title">${A.compare}</h2>
     ${[then, now].map((answer) => answer.status !== 404 && html`<${Refusal} answer=${answer} />`)}
     <p id="differences" class=${differing.length ? "strong" : "quiet"} aria-live="polite">${differing.length ? A.differs(differing.map(({ row }) => row.title)) : A.same}</p>
-    <div class="wide" tabindex="0" role="region" aria-label=${A.compare}><table><thead><tr><th scope="col">${A.column.what}</th>
+    <div class="wide" tabindex="0" role="region" aria-label=${A.comparison}><table><thead><tr><th scope="col">${A.column.what}</th>
       <th scope="col">${A.saw} <small>${A.sawHow(at, known)}</small></th><th scope="col">${A.know} <small>${A.knowHow(at)}</small></th></tr></thead>
-      <tbody>${saw === null && html`<tr><th></th><td>${A.noDayYet}</td><td>${know === null ? A.noDayYet : ""}</td></tr>`}
+      <tbody>${saw === null && html`<tr><td></td><td>${A.noDayYet}</td><td>${know === null ? A.noDayYet : ""}</td></tr>`}
         ${rows.filter((each) => each.then.length + each.now.length > 0).map((each) => html`<${Line} key=${each.row.name} each=${each} />`)}</tbody></table></div></section>`;
 }
 

@@ -67,7 +67,7 @@ export function EntriesTable({ day }) {
       ${box("late", A.onlyLate)}${box("struck", A.onlyStruck)}
       <label>${A.search} <input id="filter-text" autocomplete="off" value=${wanted.text} onInput=${(/** @type {any} */ event) => setWanted({ ...wanted, text: event.target.value })} /></label>
       <span role="status" class="quiet">${A.shownOf(shown.length, day.entries.length)}</span></form>
-    <div class="wide tall" ref=${around} tabindex="0" role="region" aria-label=${A.entries}><table id="entries"><thead><tr><th scope="col" class="number">${A.no}</th><th scope="col">${A.occurred}</th><th scope="col">${A.recorded}</th><th scope="col">${A.delay}</th><th scope="col">${A.what}</th><th scope="col">${A.who}</th><th scope="col">${A.device}</th><th scope="col">${A.marks}</th></tr></thead>
+    <div class="wide tall" ref=${around} tabindex="0" role="region" aria-label=${A.listOfEntries}><table id="entries"><thead><tr><th scope="col" class="number">${A.no}</th><th scope="col">${A.occurred}</th><th scope="col">${A.recorded}</th><th scope="col">${A.delay}</th><th scope="col">${A.what}</th><th scope="col">${A.who}</th><th scope="col">${A.device}</th><th scope="col">${A.marks}</th></tr></thead>
       <tbody>${shown.map((entry) => html`<${Row} key=${entry.seq} day=${day} entry=${entry} />`)}</tbody></table></div>`;
 }
 

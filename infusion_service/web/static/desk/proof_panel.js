@@ -6,7 +6,9 @@ import { shownDate } from "../times.js";
 import { E } from "./evidence_strings.js";
 import { Refusal } from "./frame.js";
 import { forgetKey, keeps, pinKey, pins } from "./pins.js";
-import { Rejected, readKey, verdict } from "./proof.js";
+import { Rejected } from "./exact_bytes.js";
+import { verdict } from "./proof.js";
+import { readKey } from "./signed_note.js";
 import { askDesk, saveFile } from "./service.js";
 import { verifyShown } from "./verifying.js";
 

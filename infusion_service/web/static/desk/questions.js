@@ -106,7 +106,7 @@ function Rows({ found, question, openDay }) {
   return html`<${Refusal} answer=${found.refusal} />
     <p role="status" id="looked" data-running=${String(running)}>${running ? `${E.asking} ` : ""}${E.found(rows.length)}${found.size > 0 ? `, ${E.looked(found.at, found.size)}; ${T.zone(zoneName())}` : ""}</p>
     ${found.cut && html`<p>${found.cut === "many" ? E.cut(ROWS_SHOWN_MAX) : E.stopped}</p>`}
-    ${rows.length > 0 && html`<div class="wide"><table id="rows" data-question=${question}><thead><tr>${columns.map((name) => html`<th class=${NUMBERS.has(name) ? "number" : ""}>${E.columns[/** @type {keyof typeof E.columns} */ (name)] ?? name}</th>`)}<th></th></tr></thead>
+    ${rows.length > 0 && html`<div class="wide"><table id="rows" data-question=${question}><thead><tr>${columns.map((name) => html`<th class=${NUMBERS.has(name) ? "number" : ""}>${E.columns[/** @type {keyof typeof E.columns} */ (name)] ?? name}</th>`)}<td></td></tr></thead>
       <tbody>${rows.map((row) => html`<tr key=${row.seq} data-seq=${row.seq}>${columns.map((name) => html`<td class=${NUMBERS.has(name) ? "number" : TIMES.has(name) || name === "date" ? "time" : ""}>${shownAs(name, row[name])}</td>`)}
         <td>${row.day && html`<button class="plain" data-day=${row.day} onClick=${() => openDay(row.day, row.seq)}>${E.openDay}</button>`}</td></tr>`)}</tbody></table></div>`}
     ${rows.length === 0 && !running && !found.refusal && html`<p class="quiet">${E.nothing}</p>`}`;
