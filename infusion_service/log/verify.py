@@ -98,8 +98,8 @@ class Verification:
             day = self._derive(stream_key, stream, workflows) if states and stream.sound else None
             derived.check_day(stream_key, stream, day)
             left_out += not stream.sound
-            done += stream.n
-            if states:
+            if states and stream.sound:
+                done += stream.n
                 progress(done)
         if states and left_out:
             report.notes["states"] = f"{left_out} days are left out: they are erased or not what they were"

@@ -104,7 +104,7 @@ class DerivedCheck:
             return
         try:
             row = self._log.one("day_head", stream_bytes(stream.name))
-        except UNREADABLE as exc:
+        except (ValueError, *UNREADABLE) as exc:  # a day whose name is none has been told of already
             self._found(f"day_head cannot be read: {exc}")
             return
         if row is None:
