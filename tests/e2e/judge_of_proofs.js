@@ -1,5 +1,6 @@
 async (given) => {
-  const proof = await import("/static/desk/proof.js");
+  const modules = ["exact_bytes", "signed_note", "merkle", "proof"];
+  const proof = Object.assign({}, ...(await Promise.all(modules.map((name) => import(`/static/desk/${name}.js`)))));
   const { askDesk, askFile } = await import("/static/desk/service.js");
   const bytes = (text) => new TextEncoder().encode(text);
   const base64 = (text) => proof.toBase64(bytes(text));
@@ -64,6 +65,25 @@ async (given) => {
   for (const opening of all) {
     const { checks } = await proof.verifyEntry({ shown: shownOf.get(opening.seq), opening, note, keys, pinned, growth });
     if (proof.verdict(checks) !== "good") judged.not_good.push([opening.seq, checks]);
+  }
+
+  // The day is whole from its first entry on, and a hole, a stranger or another order in it is seen.
+  const dayOpenings = openings.openings.map((each) => ({ ...each, size }));
+  const numbers = dayOpenings.map(({ seq }) => seq);
+  const stranger = all.find(({ seq }) => !numbers.includes(seq));
+  const chains = {
+    whole: [dayOpenings, numbers],
+    "without the first": [dayOpenings.slice(1), numbers.slice(1)],
+    "with a hole": [dayOpenings.toSpliced(2, 1), numbers.toSpliced(2, 1)],
+    "in another order": [dayOpenings.toSpliced(2, 2, dayOpenings[3], dayOpenings[2]), numbers],
+    "with another stream's": [[...dayOpenings, stranger], [...numbers, stranger.seq]],
+    "one not shown": [dayOpenings, numbers.slice(1)],
+    "one shown too many": [dayOpenings, [...numbers, stranger.seq]],
+  };
+  judged.chains = {};
+  for (const [name, [given, shown]] of Object.entries(chains)) {
+    const { ok, why } = await proof.checkChain(given, shown);
+    judged.chains[name] = ok ? "whole" : why;
   }
 
   // One entry, changed in every way that has a name.
@@ -158,7 +178,7 @@ async (given) => {
       const { checks } = await proof.verifyEntry({ ...good, [name]: changed });
       if (proof.verdict(checks) !== "bad") judged.one_byte.survived.push([name, place, new TextDecoder().decode(raw)]);
     } catch (fault) {
-      if (!(fault instanceof SyntaxError || fault instanceof TypeError) || fault.stack.includes("proof.js")) throw fault;
+      if (!(fault instanceof SyntaxError || fault instanceof TypeError) || modules.some((name) => fault.stack.includes(`${name}.js`))) throw fault;
     }
   }
   return judged;

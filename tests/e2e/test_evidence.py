@@ -88,18 +88,31 @@ class Desk:
         async with self.ward.client.get(f"{self.ward.url}/v1/log/checkpoint", headers=headers) as response:
             return await response.text()
 
+    async def pin(self, *lines: str) -> None:
+        """Have this browser hold these key lines and no others, and have seen no checkpoint."""
+        await self.page.evaluate(
+            """async (lines) => {
+              const { pins, pinKey } = await import("/static/desk/pins.js");
+              localStorage.clear();
+              pins.value = { keys: [], seen: {} };
+              for (const line of lines) pinKey(line, true);
+            }""",
+            lines,
+        )
+
     async def show(self, component: str, properties: Any) -> None:
         """Put one component into the page, alone; `opened` on the window remembers which day it wanted opened."""
         await self.page.evaluate(
             """async ([component, properties]) => {
               const { render } = await import("preact");
               const { html } = await import("/static/markup.js");
-              const files = { ProofPanel: "proof_panel", ExportButton: "export_button" };
+              const files = { ProofPanel: "proof_panel", DayProof: "day_proof", ExportButton: "export_button" };
               const shown = (await import(`/static/desk/${files[component] ?? "questions"}.js`))[component];
               const place = document.getElementById("desk");
               render(null, place);
               const openDay = (day, seq) => { window.opened = [day, seq]; };
-              render(html`<main><${shown} ...${{ openDay, ...properties }} /></main>`, place);
+              const openEntry = (seq) => { window.opened = seq; };
+              render(html`<main><${shown} ...${{ openDay, openEntry, ...properties }} /></main>`, place);
             }""",
             [component, properties],
         )
@@ -203,6 +216,15 @@ async def test_what_is_true_passes_and_what_was_changed_does_not(desk: Desk, tmp
     # Every entry of the day and of the site's own stream, whatever its kind.
     assert {"fact", "derived", "refused", "access", "admin"} <= set(judged["kinds"])
     assert judged["not_good"] == []
+    assert judged["chains"] == {
+        "whole": "whole",
+        "without the first": "broken",
+        "with a hole": "broken",
+        "in another order": "broken",
+        "with another stream's": "broken",
+        "one not shown": "notAllShown",
+        "one shown too many": "notAllShown",
+    }
     assert judged["changed"] == NOTICED
     assert judged["not_made"] == {
         "no key": ["signature", "consistency", "inclusion"],
@@ -224,6 +246,7 @@ async def test_an_auditor_pins_a_key_and_verifies_and_is_told_in_red_of_a_log_th
     page = desk.page
     entries = (await desk.ask(f"/v1/days/{desk.day}/entries"))["entries"]
     raised = next(entry for entry in entries if entry["type"] == "alert.raised")
+    await desk.pin()
     await desk.show("ProofPanel", {"entry": raised})
     await expect(page.locator(".proof")).to_contain_text("None is pinned")
     await expect(page.locator("[data-take]")).to_have_count(1)
@@ -258,8 +281,31 @@ async def test_an_auditor_pins_a_key_and_verifies_and_is_told_in_red_of_a_log_th
     await expect(page.locator('[data-step="shown"]')).to_have_attribute("data-ok", "false")
 
 
+async def test_a_whole_day_is_verified_and_what_was_changed_or_left_out_of_it_is_named(desk: Desk) -> None:
+    page = desk.page
+    entries = (await desk.ask(f"/v1/days/{desk.day}/entries"))["entries"]
+    day_verdict = page.locator("#day-verdict")
+    await desk.pin(desk.signer.verifier.as_text())
+
+    async def verify(shown: list[dict[str, Any]], wanted: str) -> None:
+        await desk.show("DayProof", {"day": desk.day, "entries": shown})
+        await page.locator("#verify-day").click()
+        await expect(day_verdict).to_have_attribute("data-verdict", wanted)
+
+    await verify(entries, "good")
+    await expect(page.locator(".proof")).to_contain_text(f"{len(entries)} verified, 0 not checked to the end, 0 wrong")
+    changed = [{**entry, "occurred_at": entry["rcv"]} if entry.get("late_reason") else entry for entry in entries]
+    await verify(changed, "bad")
+    (late,) = [entry["seq"] for entry in entries if entry.get("late_reason")]
+    await page.locator(f'[data-wrong="{late}"] button').first.click()
+    assert await page.evaluate("window.opened") == late
+    await verify(entries[:3] + entries[4:], "bad")
+    await expect(page.locator('[data-step="chain"]')).to_contain_text("other entries of the day than are shown")
+
+
 async def test_a_question_names_days_and_a_day_leaves_as_evidence(desk: Desk, tmp_path: Path) -> None:
     page = desk.page
+    await desk.ask(f"/v1/days/{desk.day}")
     await desk.show("Questions", {})
     await page.locator("#question").select_option("late")
     await page.locator("#ask").click()

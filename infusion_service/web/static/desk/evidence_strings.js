@@ -8,6 +8,14 @@ export const E = {
     bad: "DOES NOT ADD UP. Keep this page, and do not rely on what is shown.",
     partly: "Good as far as it was checked. See below for what was not.",
   },
+  dayTitle: "Is this the day that was recorded?", verifyDay: (/** @type {number} */ entries) => `Verify all ${entries} entries in this browser`,
+  dayVerdicts: {
+    good: "Verified: every entry is in the signed log as it is shown, and none is missing between the first and the last.",
+    bad: "DOES NOT ADD UP. Keep this page, and do not rely on what is shown.",
+    partly: "Good as far as it was checked. See below for what was not.",
+  },
+  dayCounts: (/** @type {number} */ good, /** @type {number} */ open, /** @type {number} */ wrong) => `Entries: ${good} verified, ${open} not checked to the end, ${wrong} wrong.`,
+  openEntry: (/** @type {number} */ seq) => `Entry ${seq} of the log`,
   marks: { yes: "✓ checked", no: "✗ FAILED", not: "– not checked" },
   steps: {
     signature: "The checkpoint is signed by a key you hold",
@@ -16,6 +24,7 @@ export const E = {
     leaf: "The leaf is of this entry, in its one form",
     body: "The content is the one the leaf commits to",
     shown: "What is shown is what the content says",
+    chain: "The entries are numbered without a gap, and each names the one before",
   },
   why: {
     insecure: "this page did not come over a secure connection (https), where browsers do no such checks: use infusion verify",
@@ -33,6 +42,8 @@ export const E = {
     otherLog: "it is the checkpoint of another log",
     rolledBack: "ROLLED BACK: the log is shorter than the one you saw",
     forked: "FORKED: these are not the entries you saw",
+    broken: "the chain is broken here",
+    notAllShown: "the service holds other entries of the day than are shown",
     otherProof: "the proof is between other sizes",
     unreadable: "what was handed over cannot be read",
     notBase64: "bytes in another form than their one", notText: "it is not UTF-8 text", notCanonical: "it is not in the one form such JSON can have",
@@ -41,7 +52,7 @@ export const E = {
     notALeaf: "it is not a leaf", notASalt: "a salt is 32 bytes", notABody: "it is not the body of an entry", noBody: "its content was not given", notAnOpening: "it is not an opening", notANumber: "it is not a number",
   },
   compared: "What was compared", member: "What", computed: "in this browser", stated: "from the service",
-  what: { key: "key", keys: "keys", origin: "log", sizes: "entries", root: "root hash", oldRoot: "root you saw", leafHash: "leaf hash", seq: "number in the log", site: "log of", commitment: "commitment" },
+  what: { key: "key", keys: "keys", origin: "log", sizes: "entries", root: "root hash", oldRoot: "root you saw", leafHash: "leaf hash", seq: "number in the log", site: "log of", commitment: "commitment", n: "number in the day", previous: "hash of the one before", stream: "stream" },
 
   keyTitle: "Your key of this log", keyNone: "None is pinned in this browser yet. Paste the line you were given in person (infusion key list).",
   keyLine: "Key line", pinKey: "Pin this key", addKey: "Pin another key (after a rotation)", forgetKey: "Forget",

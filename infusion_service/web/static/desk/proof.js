@@ -5,80 +5,21 @@
 // Formats: body and leaf are RFC 8785 JSON; the commitment is HMAC-SHA-256 of the body under its salt; the leaf's hash
 // is SHA-256(0x00 || leaf); proofs are RFC 6962; the checkpoint is a C2SP signed note under Ed25519. Parsers are as
 // strict as the service's own: bytes that would not be written again exactly as they were read are refused.
+import { HASH_BYTES, Rejected, bytesOf, fromBase64, readCanonical, canonical, reject, same, toBase64, whole } from "./exact_bytes.js";
+import { keyId, readCheckpoint, readNote } from "./signed_note.js";
+import { leafHash, readProof, rootFromInclusion, rootsFromConsistency } from "./merkle.js";
 
-/** @typedef {"signature" | "consistency" | "inclusion" | "leaf" | "body" | "shown"} Step */
+/** @typedef {"signature" | "consistency" | "inclusion" | "leaf" | "body" | "shown" | "chain"} Step */
 /** @typedef {{what: string, here: string, there: string}} Compared what was made out here, and what was handed over */
 /** @typedef {{step: Step, ok: boolean | null, why: string, compared: Compared[]}} Check `ok` null: not made; `why` says which fault, or why not */
-/** @typedef {{name: string, id: string, bytes: Uint8Array, line: string}} Key a public key with the name it signs under */
-/** @typedef {{origin: string, size: bigint, root: Uint8Array}} Checkpoint */
+/** @typedef {import("./signed_note.js").Key} Key */
+/** @typedef {import("./signed_note.js").Checkpoint} Checkpoint */
 /** @typedef {{seq: number, size: number, state: string, leaf: string, body: string | null, salt: string | null, proof: string[]}} Opening */
 /** @typedef {{from: number, to: number, proof: string[]}} Growth */
 
-/** Something is not in the one form it can have, or does not follow. Its message is a word of the strings' table. */
-export class Rejected extends Error {}
-
-const HASH_BYTES = 32;
-const KEY_ID_BYTES = 4;
-const ED25519 = 1;
-const SIGNATURES_MAX = 100;
-const NOTE_BYTES_MAX = 1_000_000;
-const MARK = "\u2014 ";
 const LEAF_MEMBERS = ["n", "pc", "ph", "rcv", "site", "stream", "v"];
 const MEMBERS_BESIDE_THE_BODY = [...LEAF_MEMBERS, "leaf_hash", "seq", "withheld"];
 const TIME = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z$/;
-
-/** @param {string} why @returns {never} */
-function reject(why) {
-  throw new Rejected(why);
-}
-
-/** @param {Uint8Array} bytes */
-export function toBase64(bytes) {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return btoa(text);
-}
-
-/** @param {unknown} text @returns {Uint8Array} Throws `Rejected` for anything but the one form: its last character can have bits that mean nothing */
-export function fromBase64(text) {
-  if (typeof text !== "string") reject("notBase64");
-  let bytes = new Uint8Array();
-  try {
-    bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-  } catch {
-    reject("notBase64");
-  }
-  return toBase64(bytes) === text ? bytes : reject("notBase64");
-}
-
-/** @param {Uint8Array} bytes */
-export const toHex = (bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-
-/** @param {Uint8Array} bytes @returns {string} */
-function textOf(bytes) {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return reject("notText");
-  }
-}
-
-/** @param {string} text */
-const bytesOf = (text) => new TextEncoder().encode(text);
-
-/** @param {...Uint8Array} parts */
-function joined(...parts) {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
-/** @param {Uint8Array} one @param {Uint8Array} other */
-const same = (one, other) => one.length === other.length && one.every((byte, place) => byte === other[place]);
 
 /** What this browser lacks to check a signature: nothing, `insecure` (no secure connection), `noEd25519`. @returns {Promise<string>} */
 export async function lacking() {
@@ -90,92 +31,6 @@ export async function lacking() {
   } catch {
     return "noEd25519";
   }
-}
-
-/** @param {Uint8Array} bytes */
-const sha256 = async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", /** @type {BufferSource} */ (bytes)));
-
-/** RFC 8785 JSON of what the log holds: objects with ASCII keys, lists, texts, truth values, safe integers. Throws `Rejected` for all else. @param {unknown} value @returns {string} */
-export function canonical(value) {
-  if (typeof value === "string") return /\p{Cs}/u.test(value) ? reject("notCanonical") : JSON.stringify(value);
-  if (typeof value === "boolean") return String(value);
-  if (typeof value === "number") return Number.isSafeInteger(value) && !Object.is(value, -0) ? String(value) : reject("notCanonical");
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  if (typeof value !== "object" || value === null) return reject("notCanonical");
-  const members = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
-  if (members.some(([name]) => !/^[\x00-\x7f]*$/.test(name))) reject("notCanonical");
-  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join(",")}}`;
-}
-
-/** An object, read from bytes that are its one form. @param {Uint8Array} bytes @returns {Record<string, any>} */
-function readCanonical(bytes) {
-  const text = textOf(bytes);
-  let value = null;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    reject("notCanonical");
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value) || canonical(value) !== text) reject("notCanonical");
-  return value;
-}
-
-// --- keys and checkpoints
-
-/** @param {string} name */
-function checkName(name) {
-  if (name === "" || /[+\s\x00-\x1f]/u.test(name)) reject("notAName");
-}
-
-/** The first bytes of SHA-256(name || newline || kind || key). @param {string} name @param {Uint8Array} key */
-const keyId = async (name, key) => toHex((await sha256(joined(bytesOf(`${name}\n`), new Uint8Array([ED25519]), key))).slice(0, KEY_ID_BYTES));
-
-/** A public key from its one line: name+id+key. @param {string} line @returns {Promise<Key>} Throws `Rejected` */
-export async function readKey(line) {
-  const [name, id, ...rest] = line.trim().split("+");
-  if (id === undefined || rest.length === 0) reject("notAKey");
-  const raw = fromBase64(rest.join("+"));
-  if (raw.length !== 1 + HASH_BYTES || raw[0] !== ED25519) reject("notAKey");
-  checkName(name);
-  const bytes = raw.slice(1);
-  if ((await keyId(name, bytes)) !== id) reject("notItsId");
-  return { name, id, bytes, line: line.trim() };
-}
-
-/** @param {string} text */
-function checkText(text) {
-  if (!text.endsWith("\n") || text === "\n" || /[\x00-\x09\x0b-\x1f]/.test(text)) reject("notANote");
-}
-
-/** A note taken apart, nothing verified. @param {Uint8Array} raw @returns {{text: string, signatures: {name: string, id: string, signature: Uint8Array}[]}} Throws `Rejected` */
-export function readNote(raw) {
-  if (raw.length > NOTE_BYTES_MAX) reject("notANote");
-  const whole = textOf(raw);
-  checkText(whole);
-  const end = whole.lastIndexOf("\n\n");
-  if (end < 0) reject("notANote");
-  const lines = whole.slice(end + 2).split("\n").slice(0, -1);
-  if (lines.length < 1 || lines.length > SIGNATURES_MAX) reject("notANote");
-  const text = whole.slice(0, end + 1);
-  checkText(text);
-  const signatures = lines.map((line) => {
-    const [name, encoded, ...more] = line.startsWith(MARK) ? line.slice(MARK.length).split(" ") : [];
-    if (encoded === undefined || more.length > 0) reject("notANote");
-    checkName(name);
-    const blob = fromBase64(encoded);
-    if (blob.length <= KEY_ID_BYTES) reject("notANote");
-    return { name, id: toHex(blob.slice(0, KEY_ID_BYTES)), signature: blob.slice(KEY_ID_BYTES) };
-  });
-  return { text, signatures };
-}
-
-/** What a checkpoint's text says: origin, size, root, a line each. @param {string} text @returns {Checkpoint} Throws `Rejected` */
-export function readCheckpoint(text) {
-  const lines = text.split("\n");
-  if (lines.length !== 4 || lines[3] !== "" || !/^(0|[1-9][0-9]{0,15})$/.test(lines[1])) reject("notACheckpoint");
-  checkName(lines[0]);
-  const root = fromBase64(lines[2]);
-  return root.length === HASH_BYTES ? { origin: lines[0], size: BigInt(lines[1]), root } : reject("notACheckpoint");
 }
 
 /** @param {Step} step @param {boolean | null} ok @param {string} why @param {Compared[]} compared @returns {Check} */
@@ -217,63 +72,6 @@ export async function checkSignature(raw, keys) {
 /** Whatever went wrong, the step has failed: what cannot be checked to its end is never let pass. @param {unknown} fault @returns {string} */
 const wordOf = (fault) => (fault instanceof Rejected ? fault.message : "unreadable");
 
-// --- RFC 6962
-
-/** @param {Uint8Array} left @param {Uint8Array} right */
-const nodeHash = (left, right) => sha256(joined(new Uint8Array([1]), left, right));
-
-/** @param {Uint8Array} leaf */
-export const leafHash = (leaf) => sha256(joined(new Uint8Array([0]), leaf));
-
-/** @param {bigint} value how many bits it takes */
-const bits = (value) => (value === 0n ? 0 : value.toString(2).length);
-
-/** @param {bigint} index @param {bigint} size @returns {[number, number]} steps below the point where index and last leaf part, left siblings above it */
-function shapeOf(index, size) {
-  const inner = bits(index ^ (size - 1n));
-  return [inner, (index >> BigInt(inner)).toString(2).replaceAll("0", "").length];
-}
-
-/** @param {unknown} proof @returns {Uint8Array[]} */
-function readProof(proof) {
-  if (!Array.isArray(proof)) reject("notAProof");
-  const steps = proof.map(fromBase64);
-  return steps.every((step) => step.length === HASH_BYTES) ? steps : reject("notAProof");
-}
-
-/** The root a tree must have if the proof shows the leaf at that index. @param {Uint8Array} leaf its hash @param {bigint} index @param {bigint} size @param {Uint8Array[]} proof Throws `Rejected` */
-export async function rootFromInclusion(leaf, index, size, proof) {
-  if (index < 0n || index >= size) reject("notInTree");
-  const [inner, border] = shapeOf(index, size);
-  if (proof.length !== inner + border) reject("notAProof");
-  let root = leaf;
-  for (const [level, step] of proof.entries()) {
-    const fromLeft = level >= inner || ((index >> BigInt(level)) & 1n) === 1n;
-    root = fromLeft ? await nodeHash(step, root) : await nodeHash(root, step);
-  }
-  return root;
-}
-
-/** Both roots, as the proof makes them of the older one. @param {bigint} oldSize @param {Uint8Array} oldRoot @param {bigint} size @param {Uint8Array[]} proof @returns {Promise<[Uint8Array, Uint8Array]>} Throws `Rejected` */
-export async function rootsFromConsistency(oldSize, oldRoot, size, proof) {
-  if (oldSize <= 0n || oldSize >= size) reject("notAProof");
-  let level = 0n;
-  while (((oldSize >> level) & 1n) === 0n) level += 1n;
-  const steps = oldSize === 1n << level ? [oldRoot, ...proof] : proof;
-  const index = (oldSize - 1n) >> level;
-  const [inner, border] = shapeOf(index, ((size - 1n) >> level) + 1n);
-  if (steps.length !== 1 + inner + border) reject("notAProof");
-  let [old, young] = [steps[0], steps[0]];
-  for (const [height, step] of steps.slice(1).entries()) {
-    if (height >= inner || ((index >> BigInt(height)) & 1n) === 1n) {
-      [old, young] = [await nodeHash(step, old), await nodeHash(step, young)];
-    } else {
-      young = await nodeHash(young, step);
-    }
-  }
-  return [old, young];
-}
-
 /**
  * Whether the log begins with the one of a checkpoint that was verified before.
  * @param {Checkpoint | null} pinned the one kept from the last visit @param {Checkpoint | null} checkpoint the one verified now @param {Growth | null} growth
@@ -301,11 +99,6 @@ export async function checkConsistency(pinned, checkpoint, growth) {
     return result("consistency", false, wordOf(fault), [sizes]);
   }
 }
-
-/** @param {unknown} number @returns {number} */
-const whole = (number) => (Number.isSafeInteger(number) && /** @type {number} */ (number) >= 0 ? /** @type {number} */ (number) : reject("notANumber"));
-
-// --- one entry
 
 /** The leaf's members, read from its one form. @param {Uint8Array} raw Throws `Rejected` */
 export function readLeaf(raw) {
@@ -393,27 +186,66 @@ async function made(step, check) {
 }
 
 /**
- * Every step of one entry. What hangs on a signature that was not verified is not made, however well it adds up.
- * @param {{shown: any, opening: Opening, note: Uint8Array, keys: Key[], pinned: Checkpoint | null, growth: Growth | null}} given `shown`: the entry as the page shows it
- * @returns {Promise<{checks: Check[], checkpoint: Checkpoint | null}>} the checkpoint where it was verified, and nothing speaks against it
+ * The steps that are about the log: signature, and consistency with what was seen before.
+ * @param {{note: Uint8Array, keys: Key[], pinned: Checkpoint | null, growth: Growth | null}} given
+ * @returns {Promise<{checks: Check[], checkpoint: Checkpoint | null, keep: Checkpoint | null}>} the checkpoint where it was verified; `keep` where nothing speaks against it either
  */
-export async function verifyEntry({ shown, opening, note, keys, pinned, growth }) {
-  if (!globalThis.crypto?.subtle) {
-    /** @type {Step[]} */
-    const steps = ["signature", "consistency", "inclusion", "leaf", "body", "shown"];
-    return { checks: steps.map((step) => result(step, null, "insecure")), checkpoint: null };
-  }
+export async function checkLog({ note, keys, pinned, growth }) {
   const { check: signature, checkpoint } = await checkSignature(note, keys);
   const consistency = await checkConsistency(pinned, checkpoint, growth);
-  const checks = [
-    signature,
-    consistency,
+  return { checks: [signature, consistency], checkpoint, keep: consistency.ok === false || consistency.why === "noProof" ? null : checkpoint };
+}
+
+/**
+ * The steps that are about one entry. What hangs on a signature that was not verified is not made, however well it adds up.
+ * @param {{shown: any, opening: Opening, checkpoint: Checkpoint | null}} given `shown`: the entry as the page shows it @returns {Promise<Check[]>}
+ */
+export async function checkEntry({ shown, opening, checkpoint }) {
+  return [
     await made("inclusion", () => checkInclusion(opening, checkpoint)),
     await made("leaf", () => checkLeaf(opening, shown, checkpoint)),
     await made("body", () => checkBody(opening)),
     await made("shown", () => checkShown(opening, shown)),
   ];
-  return { checks, checkpoint: consistency.ok === false || consistency.why === "noProof" ? null : checkpoint };
+}
+
+/**
+ * Whether these are all entries of one stream from its first on: numbered 1, 2, 3 and so on, each naming the hash of the one before.
+ * @param {Opening[]} openings in order @param {number[]} shown the numbers in the log of the entries that are shown, which must be these @returns {Promise<Check>}
+ */
+export function checkChain(openings, shown) {
+  return made("chain", async () => {
+    let [previous, stream, at] = [toBase64(new Uint8Array(HASH_BYTES)), "", ""];
+    for (const [place, opening] of openings.entries()) {
+      const raw = fromBase64(opening.leaf);
+      const leaf = readLeaf(raw);
+      const compared = [{ what: "n", here: String(place + 1), there: String(leaf.n) }, { what: "previous", here: previous, there: leaf.ph }];
+      if (place > 0) compared.push({ what: "stream", here: stream, there: leaf.stream });
+      if (compared.some(({ here, there }) => here !== there) || leaf.rcv < at) return result("chain", false, "broken", [{ what: "seq", here: String(opening.seq), there: String(opening.seq) }, ...compared]);
+      [previous, stream, at] = [toBase64(await leafHash(raw)), leaf.stream, leaf.rcv];
+    }
+    const numbers = [...shown].sort((one, other) => one - other).join(" ");
+    const compared = [{ what: "seq", here: openings.map(({ seq }) => seq).join(" "), there: numbers }];
+    return result("chain", compared[0].here === numbers, compared[0].here === numbers ? "" : "notAllShown", compared);
+  });
+}
+
+/**
+ * Every step of one entry.
+ * @param {{shown: any, opening: Opening, note: Uint8Array, keys: Key[], pinned: Checkpoint | null, growth: Growth | null}} given
+ * @returns {Promise<{checks: Check[], checkpoint: Checkpoint | null}>} the checkpoint where it was verified, and nothing speaks against it
+ */
+export async function verifyEntry({ shown, opening, ...ofTheLog }) {
+  if (!globalThis.crypto?.subtle) return { checks: unmade(), checkpoint: null };
+  const { checks, checkpoint, keep } = await checkLog(ofTheLog);
+  return { checks: [...checks, ...(await checkEntry({ shown, opening, checkpoint }))], checkpoint: keep };
+}
+
+/** Every step, not made: what a page gets that did not come over a secure connection. @returns {Check[]} */
+export function unmade() {
+  /** @type {Step[]} */
+  const steps = ["signature", "consistency", "inclusion", "leaf", "body", "shown"];
+  return steps.map((step) => result(step, null, "insecure"));
 }
 
 /** @param {Check[]} checks what they say together: all good, something wrong, or good as far as made @returns {"good" | "bad" | "partly"} */
