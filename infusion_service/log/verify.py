@@ -23,7 +23,7 @@ from infusion_service.log.verify_records import RecordsCheck
 from infusion_service.log.verify_report import Report, Step
 from infusion_service.log.verify_states import DayCheck, NotDerivable, WorkflowFiles
 from infusion_service.log.verify_structure import TIME_CHARS, Progress, Stream, Structure, StructurePass
-from infusion_service.log.verify_tables import DerivedCheck, Trace
+from infusion_service.log.verify_tables import DerivedCheck, PageCheck, Trace
 
 PUBLIC_KEY_BYTES = 32
 """Of Ed25519."""
@@ -72,7 +72,7 @@ class Verification:
         report, evidence = self._report, self._evidence
         records = RecordsCheck(self._log, report)
         trace = Trace(records.site_entry)
-        derived = DerivedCheck(self._log, report, trace)
+        derived = DerivedCheck(self._log, report, trace, PageCheck(self._log)) if tables else None
         claimed, own = _said_by(evidence.checkpoint), _said_by(evidence.since)
         structure = StructurePass(
             self._log,
@@ -87,7 +87,7 @@ class Verification:
         self._check_checkpoint(structure)
         self._check_since(structure)
         report.tables = tables
-        if tables:
+        if derived is not None:
             derived.run(structure)
         if not states:
             report.skipped["states"] = "left out on request"
@@ -96,14 +96,15 @@ class Verification:
             if stream.name == SITE_STREAM:
                 continue
             day = self._derive(stream_key, stream, workflows) if states and stream.sound else None
-            derived.check_day(stream_key, stream, day)
+            if derived is not None:
+                derived.check_day(stream_key, stream, day)
             left_out += not stream.sound
             if states and stream.sound:
                 done += stream.n
                 progress(done)
         if states and left_out:
             report.notes["states"] = f"{left_out} days are left out: they are erased or not what they were"
-        if tables:
+        if derived is not None:
             derived.finish()
             records.run()
         return report

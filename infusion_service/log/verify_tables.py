@@ -11,18 +11,20 @@ from __future__ import annotations
 
 from binascii import unhexlify
 from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pysqlite3.dbapi2 as driver
 
 from infusion_service.clinical.day import Day
 from infusion_service.clinical.vocabulary import SITE_STREAM, Entry
-from infusion_service.log.log_file import UNREADABLE, LogFile
+from infusion_service.log.log_file import UNREADABLE, LogFile, reading
 from infusion_service.log.merkle import STORED_LEVELS, Frontier
 from infusion_service.log.row_check import check_of
 from infusion_service.log.sqlite_rows import stream_bytes
 from infusion_service.log.sqlite_schema import derived_layout, ensure_derived, migrate, shipped_migrations
-from infusion_service.log.store import id_text
+from infusion_service.log.store import StoreUnusable, id_text
 from infusion_service.log.verify_report import Report
 from infusion_service.log.verify_structure import Stream, Structure
 
@@ -67,11 +69,38 @@ class Trace:
                 self.nodes[level, (frontier.size >> level) - 1] = completed[level - 1]
 
 
+class PageCheck:
+    """What SQLite itself finds wrong with pages, tables and indexes, looked for beside everything else.
+
+    Its own connection in a thread of its own: SQLite needs no interpreter for it, so a second core does the work.
+    """
+
+    def __init__(self, log: LogFile) -> None:
+        (_, _, self._path) = log.connection.execute("PRAGMA database_list").fetchone()
+        self._found: list[str] = []
+        self._thread = Thread(target=self._look, name="pages")
+        self._thread.start()
+
+    def found(self) -> list[str]:
+        """Wait for the end; empty when nothing was found."""
+        self._thread.join()
+        return self._found
+
+    def _look(self) -> None:
+        try:
+            with reading(Path(self._path)) as connection:
+                said = [row[0] for row in connection.execute(LogFile.statement("damage"))]
+        except (StoreUnusable, *UNREADABLE) as exc:
+            said = [str(exc)]
+        self._found = [each for each in said if each != "ok"]
+
+
 class DerivedCheck:
     """Compares one site's derived tables with its log."""
 
-    def __init__(self, log: LogFile, report: Report, trace: Trace) -> None:
+    def __init__(self, log: LogFile, report: Report, trace: Trace, pages: PageCheck) -> None:
         self._log = log
+        self._pages = pages
         self._report = report
         self._trace = trace
         self._heads = 0
@@ -79,11 +108,13 @@ class DerivedCheck:
 
     def run(self, structure: Structure) -> None:
         """Compare all but the heads of days, which `check_day` is for. Call `finish` after the last day."""
+        pages = self._pages.found()
         if len(self._report.findings):
             self._skip("the log itself is not what it was")
             return
         try:
-            self._check_pages()
+            for said in pages:
+                self._found(f"SQLite finds: {said}")
             reason = self._why_not(structure)
             if reason:
                 self._skip(reason)
@@ -142,12 +173,6 @@ class DerivedCheck:
         if head is None or (sound and not head[0] == head[4] == head[5] == structure.size):
             return NONE
         return ""
-
-    def _check_pages(self) -> None:
-        """Whether pages, tables and indexes hang together, whatever version they are of."""
-        for (said,) in self._log.connection.execute(self._log.statement("damage")):
-            if said != "ok":
-                self._found(f"SQLite finds: {said}")
 
     def _check_schema(self) -> None:
         """What the file says of its own tables, indexes and triggers."""
