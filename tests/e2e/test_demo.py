@@ -82,6 +82,7 @@ async def test_the_printed_link_opens_a_moving_ward_and_a_printed_badge_signs_in
     await page.locator("#pin").fill(demo.pin)
     await page.locator("#sign-in").tap()
     await expect(page.locator("#signed-in-as")).to_contain_text("nurse-1")
+    await expect(page.locator(".tile strong").first).to_contain_text(",")
     await keep_picture(page, "demo_board")
     await context.close()
 

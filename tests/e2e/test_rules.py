@@ -3,12 +3,13 @@ by sound or by touch; and that the screen stays on while a pump runs."""
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, ViewportSize, expect
+from playwright.async_api import Browser, Page, Route, ViewportSize, expect
 
 from tests.e2e.conftest import LYING, Tablet, Tablets, keep_picture
 from tests.e2e.test_scanner import RECORD_TONES
@@ -30,6 +31,8 @@ TEXT_PX_MIN, NUMBER_PX_MIN, RING_PX = 18, 24, 4
 FLASH_S_MIN = 0.5
 SLEPT_MIN = 5
 TABS = 20
+WHITE_MAX = 0.2
+"""How much of a dark board may be bright: it hangs where people sleep. The bar of a simulation hangs on no ward."""
 PANELS = (('.step [data-type="note.added"]', ".fact-form"), ("#open-vitals", ".vitals"))
 
 FITS = (
@@ -77,6 +80,37 @@ HEAR = """async () => {
     return serviceNow();
 }"""
 NOW = "async () => (await import('/static/times.js')).serviceNow()"
+COME_NEAR = """async (minutes_left) => {
+    const { startAnnouncing } = await import('/static/announce.js');
+    const { hear, ticks } = await import('/static/times.js');
+    const due = Date.parse('2026-11-23T08:30:00Z');
+    const look = (left) => {
+        hear(new Date(due - left * 60000).toISOString(), { simulated: true, speed: 0 });
+        ticks.value += 1000;
+    };
+    look(10);
+    const checks = [{ check: 'vitals', due_at: new Date(due).toISOString() }];
+    startAnnouncing(() => [{ day_id: 'd', chair: '9', checks }]);
+    const said = [];
+    for (const left of minutes_left) {
+        look(left);
+        await new Promise(requestAnimationFrame);
+        await new Promise(requestAnimationFrame);
+        said.push(document.querySelector('#said-quietly').textContent);
+    }
+    return said;
+}"""
+WHITE = """async (png) => {
+    const bytes = Uint8Array.from(atob(png), (each) => each.charCodeAt(0));
+    const picture = await createImageBitmap(new Blob([bytes]));
+    const canvas = new OffscreenCanvas(picture.width, picture.height).getContext('2d');
+    canvas.drawImage(picture, 0, 0);
+    const { data } = canvas.getImageData(0, 0, picture.width, picture.height);
+    let bright = 0;
+    for (let place = 0; place < data.length; place += 4)
+        bright += 0.2126 * data[place] + 0.7152 * data[place + 1] + 0.0722 * data[place + 2] > 127;
+    return bright / (picture.width * picture.height);
+}"""
 FLASHES = """() => document.getAnimations().map((each) => Number(each.effect.getComputedTiming().duration) / 1000)"""
 
 
@@ -174,26 +208,33 @@ async def test_a_grave_alert_sounds_three_tones_on_every_screen_a_medium_one_two
     await served.fact(day, "vitals.recorded", {"glucose_mmol_per_l": 2.2, "confirmed": True})
     await expect(at_once).to_contain_text("Chair 4: HIGH")
     assert await page.evaluate("tones.splice(0)") == [[880, 0], [880, 0.28], [880, 0.56]]
-    await expect(page.get_by_role("button", name="HIGH: Chair")).to_be_visible()
+    await expect(page.get_by_role("button", name=re.compile("(HIGH|CRITICAL): Chair"))).to_be_visible()
     await tablet.picture("alert_elsewhere")
     await tablet.tap("#elsewhere")
-    await expect(page.locator("#patient")).to_have_text(re.compile("JB|HD"))
+    await expect(page.locator("#patient")).to_have_text(re.compile("CA|JB|HD"))
 
 
 async def test_the_screen_stays_on_in_sight_of_a_running_pump_and_not_longer(
     served: ServedWard, tablets: Tablets
 ) -> None:
     tablet = await tablets.open(served, script=RECORD_WAKE)
-    page = tablet.page
-    await tablet.open_day(served.days[locked])
+    page, day = tablet.page, served.days[charted]
+    await tablet.open_day(day)
     assert await page.evaluate("wakes.splice(0)") == ["screen"]
     await page.evaluate(TAKE_AWAY, True)
     assert await page.evaluate("wakes.splice(0)") == []
     await page.evaluate(TAKE_AWAY, False)
     assert await page.evaluate("wakes.splice(0)") == ["screen"]
-    await served.fact(served.days[locked], "infusion.paused", {"reason": "technical"})
-    await expect(page.locator("#phase")).to_contain_text("Paused")
+
+    async def halted(route: Route) -> None:
+        answer = await route.fetch()
+        await route.fulfill(response=answer, json={**await answer.json(), "pump": "halted"})
+
+    await page.route(f"**/v1/days/{day}", halted)
+    await page.evaluate("dispatchEvent(new Event('online'))")
+    await expect(page.locator("#infused + dd")).to_have_text("halted")
     assert await page.evaluate("wakes.splice(0)") == ["released"]
+    await page.unroute_all()
 
 
 async def test_a_countdown_is_right_after_a_sleep(served: ServedWard, tablets: Tablets) -> None:
@@ -204,6 +245,24 @@ async def test_a_countdown_is_right_after_a_sleep(served: ServedWard, tablets: T
     await page.clock.fast_forward(SLEPT_MIN * 60_000)
     slept_ms = await page.evaluate(NOW) - heard_at
     assert slept_ms >= SLEPT_MIN * 60_000
+    tablet.expect_silence()
+
+
+async def test_what_somebody_wrote_is_read_as_it_was_written(tablet: Tablet) -> None:
+    told = "async ([entry, file]) => (await import('/static/telling.js')).summary(entry, file)"
+    fields = {"batch": {"type": "text"}, "text": {"type": "text"}, "reason": {"type": "choice", "of": ["line_lost"]}}
+    file = {"facts": {"bag.made": {"fields": fields}}}
+    data = {"batch": "a-12_b", "text": "well-known", "reason": "line_lost"}
+    entry = {"kind": "fact", "type": "bag.made", "data": data}
+    assert await tablet.page.evaluate(told, [entry, file]) == "Batch a-12_b, well-known, Reason Line lost"
+
+
+async def test_a_check_is_announced_as_it_comes_near_and_not_every_second(served: ServedWard, tablets: Tablets) -> None:
+    tablet = await tablets.open(served)
+    await tablet.page.context.set_offline(True)
+    said = await tablet.page.evaluate(COME_NEAR, [6, 5, 4, 3, 1, 0.5, 0, -2])
+    five, one, now = (f"Chair 9: Vitals {when}" for when in ("in 5 minutes", "in 1 minute", "is due now"))
+    assert said == ["", five, five, five, one, one, now, now]
     tablet.expect_silence()
 
 
@@ -251,5 +310,13 @@ async def test_a_ward_chooses_light_or_dark_and_its_tablet_remembers(tablet: Tab
     await page.reload()
     await expect(page.locator("#theme")).to_have_text("Day")
     assert await page.evaluate(ground) == dark
+    await tablet.sign_in("nurse")
+    below = await page.locator(".top").bounding_box()
+    assert below is not None
+    top, width, height = below["y"], LYING["width"], LYING["height"]
+    seen = await page.screenshot(clip={"x": 0, "y": top, "width": width, "height": height - top})
+    board = base64.b64encode(seen).decode()
+    blank = await page.context.new_page()
+    assert await blank.evaluate(WHITE, board) <= WHITE_MAX
     await tablet.tap("#theme")
     assert await page.evaluate(ground) == light

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.e2e.conftest import GROUP_SEPARATOR, Tablet, Tablets
 from tests.e2e.ward import PIN, ServedWard, band_of
@@ -142,6 +142,18 @@ async def test_fingers_are_no_scanner_and_a_badge_of_the_house_is_read_where_one
     await tablet.scan("0130", gap_ms=10, enter=False)
     await expect(page.locator("#field-text")).to_have_value("asleep at 0101.30 and 02.150130")
     await expect(page.locator(".scan")).to_have_count(0)
+
+
+async def test_a_tablet_is_enrolled_by_scanning_its_code(served: ServedWard, browser: Browser) -> None:
+    context = await browser.new_context(service_workers="block", has_touch=True)
+    tablet = Tablet(await context.new_page(), served, name="tablet-by-scan")
+    await tablet.page.goto(served.url)
+    await expect(tablet.page.locator("#device-token")).to_be_visible()
+    await tablet.scan(f"{served.url}/#device={await served.device(tablet.name)}")
+    await expect(tablet.page.locator(".tile")).to_have_count(len(served.days))
+    await tablet.scan(f"infd_{'x' * 43}")
+    await expect(tablet.page.locator(".scan")).to_contain_text("This one is enrolled already")
+    await context.close()
 
 
 async def test_a_bag_label_is_held_against_the_bag_of_the_day(tablet: Tablet) -> None:

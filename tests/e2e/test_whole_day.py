@@ -125,9 +125,9 @@ class Bedside:
     async def signs(self, *, neuro: bool = False) -> None:
         """Chart a complete set, and that there is no new sign where asked."""
         await self.tablet.tap("#open-vitals")
-        await self.tablet.key("16" + "98")
+        await self.tablet.key_at_once("16" + "98")
         await self.tablet.tap('[data-choice="on_oxygen:false"]')
-        await self.tablet.key("122" + "76" + "72" + "368")
+        await self.tablet.key_at_once("122" + "76" + "72" + "368")
         await self.tablet.tap('[data-choice="consciousness:A"]')
         await self.tablet.tap("#save-vitals")
         await expect(self.tablet.page.locator("#said")).to_contain_text("On the record: Vital signs")
@@ -232,6 +232,12 @@ async def test_a_whole_day_charted_by_touch_stands_in_the_log_as_it_was_charted(
     await bedside.chart("patient.discharged", choices={"alert_card_given": "true"})
     await expect(tablet.page.locator("#phase")).to_contain_text("Discharged")
     await tablet.picture("day_discharged")
+    await tablet.tap("#to-ward")
+    await tablet.tap("#open-handover")
+    await tablet.tap('[data-hours="8"]')
+    await expect(tablet.page.locator(".bed details summary")).to_contain_text("earlier")
+    await expect(tablet.page.locator(".bed li time")).not_to_have_count(0)
+    await tablet.picture("handover_long_day")
 
     entries = [entry for entry in await morning.entries(day) if entry["type"] != "day.scheduled"]
     assert not [entry for entry in entries if entry["kind"] == "refused"]

@@ -13,14 +13,13 @@ const GRAVE = ["critical", "high"];
 
 const quietly = signal("");
 const atOnce = signal("");
-/** The last milestone each check was seen at. @type {Map<string, number | null>} */
-const passed = new Map();
-
 /** The nearest milestone a moment has come to, or null where it is far. @param {string} due */
 const milestone = (due) => MILESTONES_MIN.find((minutes) => Date.parse(due) - serviceNow() <= minutes * MINUTE_MS) ?? null;
 
 /** Say what comes near, of these beds. @param {() => any[]} beds tiles or an open day */
 export function startAnnouncing(beds) {
+  /** The last milestone each check was seen at. @type {Map<string, number | null>} */
+  const passed = new Map();
   const near = computed(() => {
     void slowTicks.value;
     return beds().flatMap((row) => row.checks.map((/** @type {any} */ check) => ({ row, check, key: `${row.day_id} ${check.check} ${check.due_at}`, at: milestone(check.due_at) })));

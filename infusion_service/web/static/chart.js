@@ -9,13 +9,15 @@ import { entries, view } from "./ward_state.js";
 
 const WIDTH = 600;
 const HEIGHT = 190;
-const LEFT = 34;
+const LEFT = 40;
 const PLOT_BOTTOM = 130;
 const RATE_TOP = 142;
 const RATE_BOTTOM = 166;
 const LEAST = 40;
 const MOST = 200;
 const HOUR_MS = 3600000;
+/** More times than these run into each other. */
+const HOURS_SHOWN = 7;
 const LINES = [50, 100, 150];
 
 /** Signs that are a pulse, as files call it. */
@@ -44,10 +46,10 @@ export function DayChart({ day }) {
   const y = (/** @type {number} */ value) => PLOT_BOTTOM - ((Math.min(MOST, Math.max(LEAST, value)) - LEAST) / (MOST - LEAST)) * (PLOT_BOTTOM - 8);
   const fastest = Math.max(1, ...segments.map((/** @type {any} */ each) => Number(each.rate_ml_per_h)));
   const hours = Array.from({ length: Math.round((until - from) / HOUR_MS) + 1 }, (_, hour) => from + hour * HOUR_MS);
-  const every = Math.ceil(hours.length / 9);
+  const every = Math.ceil(hours.length / HOURS_SHOWN);
   return html`<figure class="chart"><svg viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label=${T.chartLabel}>
     ${LINES.map((line) => html`<line class="grid" x1=${LEFT} x2=${WIDTH} y1=${y(line)} y2=${y(line)} /><text x="0" y=${y(line) + 5}>${line}</text>`)}
-    ${hours.filter((_, place) => place % every === 0).map((hour) => html`<line class="grid" x1=${x(hour)} x2=${x(hour)} y1="4" y2=${RATE_BOTTOM} /><text x=${Math.min(x(hour) - 4, WIDTH - 44)} y=${HEIGHT - 6}>${clockTime(hour)}</text>`)}
+    ${hours.filter((_, place) => place % every === 0).map((hour) => html`<line class="grid" x1=${x(hour)} x2=${x(hour)} y1="4" y2=${RATE_BOTTOM} /><text x=${Math.min(x(hour) - 4, WIDTH - 50)} y=${HEIGHT - 6}>${clockTime(hour)}</text>`)}
     ${segments.map((/** @type {any} */ each) => { const height = (Number(each.rate_ml_per_h) / fastest) * (RATE_BOTTOM - RATE_TOP); const end = each.to ? Date.parse(each.to) : now;
       return html`<rect class="rate" x=${x(Date.parse(each.from))} y=${RATE_BOTTOM - height} width=${Math.max(1, x(end) - x(Date.parse(each.from)))} height=${height} />`; })}
     ${sets.map((set) => html`${set[higher] && html`<line class="pressure" x1=${x(set.at)} x2=${x(set.at)} y1=${y(set[higher])} y2=${y(set[lower])} />`}

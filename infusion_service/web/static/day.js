@@ -188,9 +188,9 @@ function Step({ day, row }) {
   const overridable = row.blocked_by.filter((/** @type {any} */ guard) => guard.override?.some((/** @type {string} */ by) => mayPost([by], role)));
   return html`<div class="step">
     <button data-type=${row.type} disabled=${reasons.length > 0} aria-describedby=${reasons.length ? why : undefined} onClick=${() => openFact(row.type)}>${row.title}</button>
-    ${onPaper && html`<button class="plain" data-paper=${row.type} onClick=${() => openPaper(day, row.type)}>${T.paper}</button>`}
     ${waiting && html`<p class="waiting">${T.waitsForSecond(waiting.by)}</p>`}
-    ${reasons.length > 0 && html`<ul class="reasons" id=${why}>${reasons.map((/** @type {string} */ reason) => html`<li>${reason}</li>`)}</ul>`}
+    ${reasons.length > 0 && html`<div class="refused"><ul class="reasons" id=${why}>${reasons.map((/** @type {string} */ reason) => html`<li>${reason}</li>`)}</ul>
+      ${onPaper && html`<button class="plain" data-paper=${row.type} onClick=${() => openPaper(day, row.type)}>${T.paper}</button>`}</div>`}
     ${overridable.map((/** @type {any} */ guard) => html`<button class="plain" onClick=${() => openFact(String(meant("override")), { guard: guard.guard })}>${T.setAside} ${titleOfGuard(guard.guard)}</button>`)}
   </div>`;
 }

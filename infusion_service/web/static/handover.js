@@ -20,6 +20,11 @@ const HOUR_MS = 3600000;
 const CHANGED_SHOWN = 8;
 const UNTOLD = ["vital_signs", "acknowledgement", "scheduling"];
 
+const ID = /[0-9a-f]{8}-[0-9a-f]{4}-/;
+
+/** Whether an entry was struck here because it stands elsewhere now. @param {any} entry @param {any} file */
+const isMove = (entry, file) => means(entry.type, ["strike"], file) && ID.test(entry.data.reason ?? "");
+
 /** @param {string} day @returns {Promise<{view: any, entries: any[], file: any} | null>} */
 async function read(day) {
   const [view, listed] = await Promise.all([ask(`/v1/days/${day}`), ask(`/v1/days/${day}/entries`)]);
@@ -58,7 +63,8 @@ function Bed({ bed, since, onRead }) {
   const recent = bed.entries.filter((entry) => ["fact", "refused"].includes(entry.kind) && Date.parse(entry.rcv) >= since && !struck.has(entry.entry_id) && entry.data);
   const sets = recent.filter((entry) => means(entry.type, ["vital_signs"], file) && entry.kind === "fact");
   const backs = recent.filter((entry) => note && entry.type === note.type && entry.data[note.field]?.startsWith(T.readBackNote("").slice(0, 18)));
-  const changed = recent.filter((entry) => !means(entry.type, UNTOLD, file) && !backs.includes(entry));
+  // What the service notes about itself is no change in the patient: the first half of a double check, a strike that only moves an entry.
+  const changed = recent.filter((entry) => (entry.kind === "refused" || file.facts[entry.type]) && !means(entry.type, UNTOLD, file) && !isMove(entry, file) && !backs.includes(entry));
   const overrides = view.overrides.filter((/** @type {any} */ each) => Date.parse(each.at) >= since);
   const line = (/** @type {any} */ entry) => html`<li key=${entry.seq}><time>${clockTime(entry.occurred_at)}</time> <b>${titleOf(entry, file)}</b> ${summary(entry, file)}</li>`;
   const readBack = async () => {

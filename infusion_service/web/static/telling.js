@@ -22,13 +22,17 @@ function counted(items) {
   return [T.times(count, code(String(usual)).toLowerCase()), ...others].join(", ");
 }
 
-/** @param {string} name @param {any} value @returns {string} */
-function told(name, value) {
+/** A text as somebody wrote it, a code as a word: who wrote "well-known" or a batch "A-12" wants to read just that. @param {string} text @param {any} field as the workflow file has it, where it has it */
+const spoken = (text, field) => ((field ? field.type === "choice" : /^[a-z0-9_]+$/.test(text)) ? code(text) : text);
+
+/** @param {string} name @param {any} value @param {any} field @returns {string} */
+function told(name, value, field) {
   if (value === true) return fieldName(name);
   if (Array.isArray(value) && value.length > LISTED && value.every((each) => typeof each === "object")) return counted(value);
   if (Array.isArray(value)) return value.map((each) => (typeof each === "object" ? Object.values(each).slice(0, 2).map((one) => code(String(one))).join(": ") : code(String(each)))).join(", ");
-  const text = typeof value === "string" && /^\d{4}-.*T/.test(value) ? clockTime(value) : typeof value === "string" && /^\d{4}-\d\d-\d\d$/.test(value) ? shownDate(value) : unitOf(name) || typeof value !== "string" ? String(value) : code(value);
-  return `${fieldName(name)} ${text} ${unitOf(name)}`.trim();
+  const text = typeof value === "string" && /^\d{4}-.*T/.test(value) ? clockTime(value) : typeof value === "string" && /^\d{4}-\d\d-\d\d$/.test(value) ? shownDate(value) : unitOf(name) || typeof value !== "string" ? String(value) : spoken(value, field);
+  // A note is what it says.
+  return field?.type === "text" && name === "text" ? text : `${fieldName(name)} ${text} ${unitOf(name)}`.trim();
 }
 
 /** What an entry says, in one line. @param {any} entry @param {any} file the day's workflow */
@@ -38,5 +42,5 @@ export function summary(entry, file = workflow.value) {
   if (entry.kind === "refused") return data.detail ?? code(data.code);
   if (entry.type.startsWith("alert.")) return [word({}, data.rule), data.severity].filter(Boolean).join(", ");
   if (entry.type === "check.overdue") return titleOfCheck(data.check, file);
-  return Object.entries(data).filter(([name, value]) => !UNTOLD.has(name) && value !== false && value !== null).map(([name, value]) => told(name, value)).filter(Boolean).join(", ");
+  return Object.entries(data).filter(([name, value]) => !UNTOLD.has(name) && value !== false && value !== null).map(([name, value]) => told(name, value, file?.facts[entry.type]?.fields[name])).filter(Boolean).join(", ");
 }

@@ -4,7 +4,7 @@ import { html } from "./markup.js";
 import { T } from "./strings.js";
 
 /** @param {number} by */
-export const arrow = (by) => (by > 0 ? "▲" : by < 0 ? "▼" : "=");
+export const arrow = (by) => (by > 0 ? "▲" : by < 0 ? "▼" : "→");
 
 /** @param {{by: number | null}} properties since the set before */
 export function Trend({ by }) {

@@ -146,7 +146,7 @@ export function VitalsScreen({ day }) {
 
   return html`<main class="vitals" aria-label=${T.vitals}>
     <div class="signs">
-      ${rowsOf(fact, order).map((row) => html`<div class="row" key=${row[0]}>${row.map(cell)}${row[0] === "spo2_percent" && oxygen && html`${choice(OXYGEN, false, T.air, T.air)}${choice(OXYGEN, true, T.oxygen, T.oxygen)}`}${past(row)}</div>`)}
+      ${rowsOf(fact, order).map((row) => html`<div class=${row.length > 1 ? "row pair" : "row"} key=${row[0]}>${row.map(cell)}${row[0] === "spo2_percent" && oxygen && html`${choice(OXYGEN, false, T.air, T.air)}${choice(OXYGEN, true, T.oxygen, T.oxygen)}`}${past(row)}</div>`)}
       ${named.map((sign) => html`<div class="row acvpu" key=${sign} role="group" aria-label=${nameOfSign(sign)}>${fact.fields[sign].of.map((/** @type {string} */ level) => choice(sign, level, level.length > 1 ? code(level) : level, `${level}: ${code(level)}`))}${past([sign])}</div>`)}
       <div class="row when" role="group" aria-label=${T.when}><span>${T.when}</span>${AGO_MIN.map((minutes) => html`<button class="choice" data-ago=${minutes} aria-pressed=${ago === minutes}
         onClick=${() => setAgo(minutes)} aria-label=${minutes ? T.ago(minutes) : T.now}>${minutes ? `−${minutes}` : T.now}</button>`)}
