@@ -80,7 +80,7 @@ def status(
     return view | {
         "blocked": len(blocked),
         "blocked_deliveries": [_held_up(item) for item in blocked[:BLOCKED_SHOWN_MAX]],
-        "next_attempt_at": _time(dispatcher.next_start() if shown.state == "active" else None),
+        "next_attempt_at": _time(_next_attempt(dispatcher, blocked) if shown.state == "active" else None),
         "after_seq": progress.after_seq,
         "last_assigned": progress.epsequence,
         "last_acknowledged": progress.acknowledged,
@@ -91,6 +91,15 @@ def status(
         "paused_until": _time(health.paused_until),
         "next_probe_at": _time(health.next_probe_at),
     }
+
+
+def _next_attempt(dispatcher: Dispatcher, blocked: Sequence[Item]) -> datetime | None:
+    """When something is tried again; None where all that waits goes at once."""
+    if dispatcher.health.open:
+        return dispatcher.next_start()
+    due = min((item.due for item in blocked if item.due is not None), default=None)
+    paused = dispatcher.health.paused_until if len(dispatcher.lanes) else None
+    return max((moment for moment in (due, paused) if moment is not None), default=None)
 
 
 def _held_up(item: Item) -> dict[str, Any]:

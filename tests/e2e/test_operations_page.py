@@ -116,6 +116,11 @@ async def looked_at(desk: Desk, name: str) -> None:
     await desk.picture(f"ops_{name}")
 
 
+async def comes_back_to(page: Page) -> None:
+    """Have the page noticed again, as by who comes back to its tab: it looks at once."""
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
 async def shown_once(page: Page) -> str:
     """Take a secret down, copy it as a person would, and let it go."""
     secret = await page.locator("#once").input_value()
@@ -138,7 +143,7 @@ async def adds_an_endpoint(night: Night, desk: Desk) -> tuple[str, str]:
     await page.locator("#save-endpoint").click()
     await expect(page.locator("#once")).to_have_value(re.compile("^whsec_"))
     secret = await shown_once(page)
-    await looked_at(desk, "secret_once")
+    await desk.picture("ops_secret_once")
     await page.locator("#once-kept").click()
     await expect(page.locator("#why")).to_have_text("Everything has been taken.")
     assert secret not in await page.content()
@@ -187,7 +192,7 @@ async def brings_the_parked_message_home(night: Night, desk: Desk, endpoint: str
     await expect(page.locator("#delivery-state")).to_have_attribute("data-state", "done")
     await expect(page.locator("#outcome")).to_contain_text("Taken at")
     await expect(page.locator("#attempts tbody tr").last).to_contain_text("redrive")
-    await looked_at(desk, "message_taken")
+    await desk.picture("ops_message_taken")
     assert any(b"P-Brandt" in body for _, body in night.engine.got)
     retried = await night.ward.call(night.ward.admin, "GET", "/v1/log?type=delivery.retried")
     assert retried["entries"][-1]["data"]["reason"] == "bed 2 is in the register now"
@@ -265,7 +270,7 @@ async def looks_after_tablets(night: Night, desk: Desk) -> None:
     await expect(page.locator("#enrol-link")).to_have_value(re.compile("/#device=infd_"))
     token = await shown_once(page)
     assert (await page.locator("#enrol-link").input_value()).endswith(token)
-    await looked_at(desk, "device_enrolled")
+    await desk.picture("ops_device_enrolled")
     await page.locator("#once-kept").click()
     row = page.locator('[data-device="tablet-9"]')
     await row.get_by_role("button", name="Revoke").click()
@@ -325,7 +330,7 @@ async def looks_after_tokens(desk: Desk) -> None:
     await page.locator("#mint").click()
     await expect(page.locator("#once")).to_have_value(re.compile("^inft_"))
     await shown_once(page)
-    await looked_at(desk, "token_minted")
+    await desk.picture("ops_token_minted")
     await page.locator("#once-kept").click()
     row = page.locator("#tokens tbody tr").filter(has_text="prometheus")
     await expect(row).to_contain_text("metrics")
@@ -360,12 +365,13 @@ async def reads_how_the_service_fares(night: Night, desk: Desk) -> None:
     await night.ward.clock("08:10")
     for sign, value in (("systolic_mmhg", 184), ("heart_rate_per_min", 141), ("spo2_percent", 88)):
         await night.ward.fact(day, "vitals.recorded", {**SIGNS, sign: value})
+    await comes_back_to(page)
     finding = page.locator('[data-rule="InfusionAlarmBudget"]')
-    await expect(finding).to_contain_text(f"{WARD}: more alerts than people can listen to", timeout=12_000)
+    await expect(finding).to_contain_text(f"{WARD}: more alerts than people can listen to")
     await expect(page.locator(f'#alarm-budget [data-ward="{WARD}"]')).to_contain_text("Over")
     status = await night.ward.call(night.ward.admin, "GET", "/v1/status")
     await expect(page.locator("#log-and-disk")).to_contain_text(f"{status['log']['entries']} entries")
-    await expect(page.locator("#trust")).to_contain_text("up to date")
+    await expect(page.locator("#trust")).to_contain_text(re.compile(r"of \d+ entries"))
     await looked_at(desk, "service")
 
 
@@ -404,7 +410,8 @@ async def goes_on_while_nothing_answers(night: Night, desk: Desk) -> None:
     page = await go(desk, "endpoints")
     await expect(page.locator(".card")).to_have_count(1)
     night.serving.process.kill()
-    await expect(page.locator("[data-stale]")).to_contain_text("The service does not answer.", timeout=12_000)
+    await comes_back_to(page)
+    await expect(page.locator("[data-stale]")).to_contain_text("The service does not answer.")
     await expect(page.locator(".card")).to_have_count(1)
     await looked_at(desk, "away")
     await page.locator(".try-again").click()
@@ -412,10 +419,67 @@ async def goes_on_while_nothing_answers(night: Night, desk: Desk) -> None:
     desk.complaints[:] = [each for each in desk.complaints if "net::ERR_" not in each]
 
 
+AS_IT_KEEPS_UP = {
+    "state": "active",
+    "state_reason": "",
+    "as_of": "2026-11-23T02:00:00.000Z",
+    "dispatching": True,
+    "lag_entries": 0,
+    "parked": 0,
+    "parked_deliveries": [],
+    "blocked": 0,
+    "blocked_deliveries": [],
+    "circuit": "closed",
+    "paused_until": None,
+}
+HELD_UP = {
+    "n": 7,
+    "type": "vitals.recorded",
+    "next_attempt_at": "2026-11-23T02:04:00.000Z",
+    "last_attempt": {"at": "2026-11-23T01:59:00.000Z", "ms": 2, "reason": "retry", "fault": "timeout"},
+}
+SENTENCES: tuple[tuple[dict[str, object], str, str], ...] = (
+    ({}, "fine", "Everything has been taken."),
+    ({"lag_entries": 3}, "behind", "3 events on the way."),
+    ({"state": "pending"}, "pending", "Nothing is sent: somebody other than who made or re-pointed it must enable it."),
+    (
+        {"state": "disabled", "state_reason": "gone", "lag_entries": 1},
+        "disabled",
+        "It was disabled: the engine answered 410, gone. 1 event waits meanwhile.",
+    ),
+    ({"dispatching": False}, "unusable", "Nothing is sent: its secrets or certificates cannot be opened."),
+    (
+        {"paused_until": "2026-11-23T02:10:00.000Z", "lag_entries": 2},
+        "paused",
+        "The engine asked to be left alone for another 10 min 00 s (Retry-After); 2 events wait.",
+    ),
+    (
+        {"blocked": 1, "blocked_deliveries": [HELD_UP], "lag_entries": 4, "parked": 1},
+        "blocked",
+        (
+            "1 day is held up, the first by message 7 (vitals.recorded): timeout: no answer in time. "
+            "Tried again in 4 min 00 s; other days go on. 1 message is parked and waits for a person."
+        ),
+    ),
+)
+"""What a status adds to that of an endpoint that keeps up, and what is said of it."""
+
+
+async def says_why_of_every_kind(page: Page) -> None:
+    """The one sentence, for what no night brings all at once."""
+    statuses = [AS_IT_KEEPS_UP | more for more, _, _ in SENTENCES]
+    told = await page.evaluate(
+        "async (all) => { const { why } = await import('/static/desk/why.js'); return all.map((each) => why(each)); }",
+        statuses,
+    )
+    assert [(each["key"], each["says"]) for each in told] == [(key, says) for _, key, says in SENTENCES]
+
+
 async def test_a_night_at_the_operators_desk(night: Night) -> None:
     desk = await night.desks.open(night.ward.url, "/ops", night.ward.admin)
     await desk.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await expect(desk.page.locator("#calm")).to_be_visible()
+    await says_why_of_every_kind(desk.page)
     endpoint, secret = await adds_an_endpoint(night, desk)
     await finds_out_why_it_lags(night, desk, endpoint)
     await brings_the_parked_message_home(night, desk, endpoint)

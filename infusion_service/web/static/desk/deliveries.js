@@ -27,7 +27,7 @@ async function load(id, asked) {
   const query = new URLSearchParams({ limit: String(PAGE) });
   for (const name of ASKED) {
     const value = asked.get(name);
-    if (value) query.set(name, name === "since" || name === "until" ? `${value}Z` : value);
+    if (value) query.set(name, name === "since" || name === "until" ? `${value.trim().replace(" ", "T")}Z` : value);
   }
   const filtered = [...query.keys()].length > 1;
   query.set("after", asked.get("after") ?? String(filtered ? 0 : Math.max((status.body.last_assigned ?? 0) - PAGE, 0)));
@@ -55,9 +55,9 @@ function Search({ id, asked }) {
   };
   const states = /** @type {[string, string][]} */ ([["", O.any], ...Object.entries(DELIVERY)]);
   return html`<form class="search" onSubmit=${search}><${Field} form=${form} name="state" label=${O.state} options=${states} /><${Field} form=${form} name="type" label=${O.type} size="14" />
-    <${Field} form=${form} name="day" label=${O.day} size="16" /><${Field} form=${form} name="answer" label=${O.answer} size="6" hint=${O.answerHint} />
-    <${Field} form=${form} name="since" label=${O.triedSince} type="datetime-local" step="1" /><${Field} form=${form} name="until" label=${O.triedUntil} type="datetime-local" step="1" />
-    <button class="primary" id="search">${O.search}</button> <a class="button" href=${addressOf("endpoints", [id, "deliveries"])}>${O.newest}</a></form>`;
+    <${Field} form=${form} name="day" label=${O.day} size="16" /><${Field} form=${form} name="answer" label=${O.answerHint} size="6" />
+    <${Field} form=${form} name="since" label=${O.triedSince} size="19" /><${Field} form=${form} name="until" label=${O.triedUntil} size="19" />
+    <button class="primary" id="search">${O.search}</button> <a class="button" href=${addressOf("endpoints", [id, "deliveries"])}>${O.toNewest}</a></form>`;
 }
 
 /** @param {{id: string, body: any, asked: URLSearchParams}} properties */
@@ -67,7 +67,7 @@ function Found({ id, body, asked }) {
   if (rows.length === 0) return html`<p class="quiet">${body.filtered ? O.noneFound : O.noDeliveries}</p>`;
   return html`<div class="wide" tabindex="0" role="region" aria-label=${O.deliveries}><table id="deliveries"><thead><tr><th>${O.number}</th><th>${O.state}</th><th>${O.type}</th><th>${O.day}</th><th>${O.tries}</th><th>${O.lastAnswer}</th><th>${O.at}</th></tr></thead>
     <tbody>${rows.map((/** @type {any} */ each) => html`<tr data-n=${each.n} data-state=${each.state}><td><a href=${addressOf("endpoints", [id, "deliveries", each.n])}>${each.n}</a></td><td><${StateOf} state=${each.state} /></td><td>${each.type}</td>
-      <td><code title=${each.subject}>…${each.subject.slice(-12)}</code></td><td>${each.attempts.length}</td><td>${answered(each.attempts.at(-1))}</td><td>${when(each.attempts.at(-1)?.at)}</td></tr>`)}</tbody></table></div>
+      <td><code title=${each.subject}>…${each.subject.slice(-12)}</code></td><td>${each.attempts.length}</td><td>${answered(each.attempts.at(-1))}</td><td class="time">${when(each.attempts.at(-1)?.at)}</td></tr>`)}</tbody></table></div>
     <p class="pages">${rows[0].n > 1 && html`<a href=${turn(body.filtered ? 0 : Math.max(rows[0].n - 1 - PAGE, 0))}>${body.filtered ? O.first : O.earlier}</a>`} ${rows.length === PAGE && html`<a href=${turn(body.next_after)}>${O.later}</a>`}</p>`;
 }
 

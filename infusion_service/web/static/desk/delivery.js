@@ -38,7 +38,7 @@ export function Delivery({ id, n }) {
 
 /** @param {{delivery: any}} properties */
 const Entry = ({ delivery }) => html`<li><h3>${O.stepEntry}</h3><${Known} rows=${[
-  [O.type, delivery.type], [O.seq, delivery.seq ?? O.ownMessage], [O.day, html`<code>${delivery.subject}</code>`], [O.webhookId, html`<code>${delivery.webhook_id}</code>`]]} /></li>`;
+  [O.type, delivery.type], [O.seq, delivery.seq ?? O.ownMessage], [O.day, html`<code>${delivery.subject}</code>`, "long"], [O.webhookId, html`<code>${delivery.webhook_id}</code>`, "long"]]} /></li>`;
 
 /** @param {{id: string, n: string, payload: string}} properties */
 function Body({ id, n, payload }) {
@@ -64,7 +64,7 @@ function indented(text) {
 function Attempts({ delivery }) {
   return html`<li><h3>${O.stepAttempts(delivery.attempts.length)}</h3>${delivery.attempts.length === 0 ? html`<p class="quiet">${O.notTried}</p>` : html`
     <div class="wide" tabindex="0" role="region" aria-label=${O.stepAttempts(delivery.attempts.length)}><table id="attempts"><thead><tr><th>${O.at}</th><th>${O.why}</th><th>${O.answer}</th><th>${O.took}</th></tr></thead>
-      <tbody>${delivery.attempts.map((/** @type {any} */ each) => html`<tr><td>${when(each.at)}</td><td>${each.reason}</td><td>${answered(each)}</td><td>${each.ms} ms</td></tr>`)}</tbody></table></div>`}</li>`;
+      <tbody>${delivery.attempts.map((/** @type {any} */ each) => html`<tr><td class="time">${when(each.at)}</td><td>${each.reason}</td><td>${answered(each)}</td><td>${each.ms} ms</td></tr>`)}</tbody></table></div>`}</li>`;
 }
 
 /** @param {{delivery: any, asOf: string}} properties */
@@ -82,7 +82,7 @@ function Decision({ id, n, again }) {
   const form = useForm({ reason: "" });
   const [dropping, setDropping] = useState(false);
   const send = (/** @type {any} */ values) => sendDesk(`/v1/endpoints/${id}/deliveries/${n}/${dropping ? "drop" : "retry"}`, values);
-  return html`<section><h3>${O.decide}</h3><p>${O.decideHow} <span class="quiet">${O.runbook} <code>${RUNBOOK.InfusionDeliveryParked}</code></span></p>
+  return html`<section><h3>${O.decide}</h3><p>${O.decideHow} <span class="quiet runbook">${O.runbook} <code>${RUNBOOK.InfusionDeliveryParked}</code></span></p>
     <form onSubmit=${form.sends(send, again)}><${Field} form=${form} name="reason" label=${O.reason} required=${true} maxlength="500" size="40" />
       <button class="primary" id="retry" onClick=${() => setDropping(false)}>${O.redrive}</button><button id="drop" onClick=${() => setDropping(true)}>${O.drop}</button><${Refused} form=${form} pointers=${["/reason"]} /></form></section>`;
 }

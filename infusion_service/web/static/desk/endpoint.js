@@ -51,18 +51,18 @@ function HeldUp({ id, status }) {
   if (!status.blocked) return null;
   return html`<h3>${O.heldUp(status.blocked)}</h3><div class="wide" tabindex="0" role="region" aria-label=${O.heldUp(status.blocked)}><table><thead><tr><th>${O.number}</th><th>${O.type}</th><th>${O.day}</th><th>${O.since}</th><th>${O.lastAnswer}</th><th>${O.nextAttempt}</th></tr></thead>
     <tbody>${status.blocked_deliveries.map((/** @type {any} */ each) => html`<tr><td><a href=${addressOf("endpoints", [id, "deliveries", each.n])}>${each.n}</a></td><td>${each.type}</td><td><code>${each.subject}</code></td>
-      <td>${when(each.first_failed_at)}</td><td>${answered(each.last_attempt)}</td><td>${each.next_attempt_at ? when(each.next_attempt_at) : O.nextProbe}</td></tr>`)}</tbody></table></div>`;
+      <td class="time">${when(each.first_failed_at)}</td><td>${answered(each.last_attempt)}</td><td>${each.next_attempt_at ? when(each.next_attempt_at) : O.nextProbe}</td></tr>`)}</tbody></table></div>`;
 }
 
 /** @param {{endpoint: any, status: any}} properties */
 function SetUp({ endpoint, status }) {
   return html`<${Known} rows=${[
-    [O.url, html`<code>${endpoint.url}</code>`], [O.types, endpoint.types.join(", ")], [O.wards, endpoint.wards?.join(", ") ?? O.all],
+    [O.url, html`<code>${endpoint.url}</code>`, "long"], [O.types, endpoint.types.join(", ")], [O.wards, endpoint.wards?.join(", ") ?? O.all],
     [O.severities, endpoint.severities?.join(", ") ?? O.all], [O.payload, endpoint.payload], [O.ordering, endpoint.ordering],
     [O.signature, endpoint.signature.join(", ")], [O.auth, [endpoint.auth.kind, endpoint.auth.name].filter(Boolean).join(" ")],
     [O.timeout, `${endpoint.timeout_s} s`], [O.permanent, endpoint.permanent.join(", ") || O.none],
     [O.cameTo, O.cameToIs(status.after_seq ?? "–", status.log_size)], [O.numbers, O.numbersAre(status.last_assigned ?? 0, status.last_acknowledged ?? 0)],
-    [O.id, html`<code>${endpoint.id}</code>`],
+    [O.id, html`<code>${endpoint.id}</code>`, "long"],
   ]} />`;
 }
 

@@ -13,8 +13,8 @@ export function Mark({ tone, word }) {
   return html`<span class="mark tone-${colour}" data-tone=${tone}><span aria-hidden="true">${shape}</span> ${word}</span>`;
 }
 
-/** What is known of something, name by name. @param {{rows: ([string, any] | false | null | undefined)[]}} properties */
+/** What is known of something, name by name; a long value takes two places. @param {{rows: ([string, any] | [string, any, "long"] | false | null | undefined)[]}} properties */
 export function Known({ rows }) {
-  const known = /** @type {[string, any][]} */ (rows.filter(Boolean));
-  return html`<dl class="known">${known.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+  const known = /** @type {[string, any, string | undefined][]} */ (rows.filter(Boolean));
+  return html`<dl class="known">${known.map(([name, value, long]) => html`<div class=${long}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }

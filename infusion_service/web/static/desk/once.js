@@ -13,6 +13,11 @@ export function Once({ label, value, how, more, close }) {
 
 /** A line to copy. @param {{id: string, label: string, text: string}} properties */
 export function Copied({ id, label, text }) {
+  return html`<p class="copied"><input id=${id} aria-label=${label} readonly value=${text} onFocus=${(/** @type {any} */ event) => event.target.select()} /><${CopyButton} text=${text} /></p>`;
+}
+
+/** @param {{text: string}} properties */
+export function CopyButton({ text }) {
   const [said, setSaid] = useState("");
   const copy = async () => {
     try {
@@ -22,6 +27,5 @@ export function Copied({ id, label, text }) {
       setSaid(O.notCopied);
     }
   };
-  return html`<p class="copied"><input id=${id} aria-label=${label} readonly value=${text} onFocus=${(/** @type {any} */ event) => event.target.select()} />
-    <button onClick=${copy}>${O.copy}</button> <span role="status">${said}</span></p>`;
+  return html`<button type="button" onClick=${copy}>${O.copy}</button> <span role="status">${said}</span>`;
 }

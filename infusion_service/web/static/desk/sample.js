@@ -1,6 +1,7 @@
 // @ts-check
 // A signed sample by curl and openssl: an engine's team tries its own receiver with it, without waiting for an event.
 import { html } from "../markup.js";
+import { CopyButton } from "./once.js";
 import { O } from "./operations_strings.js";
 
 /** The lines of a shell that sign and send, as a delivery is signed: HMAC-SHA-256 over id, time and body. @param {string} url */
@@ -14,5 +15,5 @@ export const sampleOf = (url) => [
 
 /** @param {{url: string}} properties */
 export function Sample({ url }) {
-  return html`<details><summary>${O.sample}</summary><p>${O.sampleHow}</p><pre id="sample" tabindex="0" aria-label=${O.sample}>${sampleOf(url)}</pre></details>`;
+  return html`<details><summary>${O.sample}</summary><p>${O.sampleHow} <${CopyButton} text=${sampleOf(url)} /></p><pre id="sample" tabindex="0" aria-label=${O.sample}>${sampleOf(url)}</pre></details>`;
 }

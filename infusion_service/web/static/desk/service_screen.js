@@ -16,6 +16,7 @@ import { who } from "./who.js";
 
 const HOUR_MS = 3600000;
 const DAY_MS = 24 * HOUR_MS;
+const ENTRIES_MIN = 1000;
 
 /** The status, with the names of the endpoints it speaks of. @returns {Promise<import("./service.js").Answer>} */
 async function load() {
@@ -44,7 +45,7 @@ function Finding({ found, status, again }) {
   const [says, todo] = FINDINGS[found.rule] ?? [found.rule, ""];
   const about = found.endpoint ? status.endpoints[found.endpoint] ?? found.endpoint : found.ward;
   return html`<li class="card" data-rule=${found.rule} data-severity=${found.severity}><h3><${Mark} tone=${found.severity} word=${O.severityOf[found.severity]} /> ${about ? `${about}: ` : ""}${says}</h3>
-    <p class="todo">${todo} ${found.endpoint && reaches("endpoints") && html`<a href=${addressOf("endpoints", [found.endpoint])}>${O.lookAtEndpoint}</a>`} <span class="quiet">${O.runbook} <code>${RUNBOOK[found.rule]}</code></span></p>
+    <p class="todo">${todo} ${found.endpoint && reaches("endpoints") && html`<a href=${addressOf("endpoints", [found.endpoint])}>${O.lookAtEndpoint}</a>`} <span class="quiet runbook">${O.runbook} <code>${RUNBOOK[found.rule]}</code></span></p>
     ${found.rule === "InfusionClockInDoubt" && html`<${ClockDoubt} doubt=${status.clock_doubt} again=${again} />`}</li>`;
 }
 
@@ -68,10 +69,10 @@ function Wards({ status }) {
         <td>${each.patient_hours.toFixed(1)}</td><td>${Object.entries(each.alerts).map(([severity, count]) => `${count} ${/** @type {any} */ (SEVERITIES)[severity] ?? severity}`).join(", ") || O.none}</td></tr>`)}</tbody></table></div></section>`;
 }
 
-/** How fast the log grows, and how long the room lasts; nothing in the first hour. @param {any} status @returns {string | null} */
+/** How fast the log grows, and how long the room lasts; nothing in the first hour, or of a log that is hardly more than its tables. @param {any} status @returns {string | null} */
 function growth(status) {
   const lived = between(status.started_at, status.as_of);
-  if (lived < HOUR_MS || !status.log.entries_since_start || !status.log.entries) return null;
+  if (lived < HOUR_MS || !status.log.entries_since_start || status.log.entries < ENTRIES_MIN) return null;
   const perDay = (status.log.entries_since_start / lived) * DAY_MS * (status.log.database_bytes / status.log.entries);
   const days = Math.max(status.disk.free_bytes - status.disk.reserve_bytes, 0) / perDay;
   return O.growthIs(size(perDay), days > 3650 ? O.manyYears : days > 730 ? O.years(Math.floor(days / 365)) : O.days(Math.floor(days)));

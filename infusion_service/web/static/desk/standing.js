@@ -12,7 +12,7 @@ export function Reason({ id, found, parked }) {
   const anchor = found.key === "fine" ? "" : found.key === "parked" ? RUNBOOK.InfusionDeliveryParked : RUNBOOK.InfusionDeliveryLate;
   return html`<p class="why" id="why">${found.says}</p>
     ${(found.todo || parked > 0) && html`<p class="todo">${found.todo} ${parked > 0 && html`<a href=${addressOf("endpoints", [id, "deliveries"], { state: "parked" })}>${O.lookAtParked(parked)}</a>`}
-      ${anchor && html` <span class="quiet">${O.runbook} <code>${anchor}</code></span>`}</p>`}`;
+      ${anchor && html` <span class="quiet runbook">${O.runbook} <code>${anchor}</code></span>`}</p>`}`;
 }
 
 /** @param {{status: any}} properties */
@@ -24,6 +24,6 @@ export function Figures({ status }) {
     [O.waiting, status.waiting], [O.parked, status.parked], [O.inFlight, status.in_flight ?? 0],
     [O.lastSuccess, ago(status.last_success_at)],
     [O.nextAttempt, status.next_attempt_at ? O.nextIn(when(status.next_attempt_at), span(between(status.as_of, status.next_attempt_at))) : O.none],
-    last && [O.lastError, `${when(last.at)} ${answered(last)}`],
+    last && [O.lastError, `${when(last.at)} ${answered(last)}`, "long"],
   ]} />`;
 }

@@ -32,9 +32,9 @@ export function Workflows() {
   const since = Object.fromEntries((adopted?.status === 200 ? adopted.body.entries : []).map((/** @type {any} */ entry) => [entry.data.hash, entry]));
   const chosen = versions.find((/** @type {any} */ each) => each.name === name && String(each.version) === version);
   return html`<main><h2>${O.workflows}</h2><p class="quiet">${O.workflowsHow}</p>
-    <div class="wide" tabindex="0" role="region" aria-label=${O.workflows}><table id="workflows"><thead><tr><th>${O.workflow}</th><th>${O.version}</th><th>${O.inForceSince}</th><th>${O.hash}</th></tr></thead>
+    <div class="wide" tabindex="0" role="region" aria-label=${O.workflows}><table id="workflows"><thead><tr><th>${O.workflow}</th><th>${O.version}</th>${readsSite() && html`<th>${O.inForceSince}</th>`}<th>${O.hash}</th></tr></thead>
       <tbody>${[...versions].reverse().map((/** @type {any} */ each) => html`<tr data-version="${each.name}@${each.version}" aria-current=${each === chosen ? "true" : undefined}><td><a href=${addressOf("workflows", [each.name, each.version])}>${each.title}</a></td>
-        <td>${each.version}${isNewest(each, versions) && ` ${O.newest}`}</td><td>${since[each.hash] ? O.adoptedAs(when(since[each.hash].rcv), since[each.hash].seq) : O.notForYou}</td><td><code class="hash">${each.hash}</code></td></tr>`)}</tbody></table></div>
+        <td>${each.version}${isNewest(each, versions) && ` ${O.newest}`}</td>${readsSite() && html`<td>${since[each.hash] ? O.adoptedAs(when(since[each.hash].rcv), since[each.hash].seq) : F.loading}</td>`}<td><code class="hash">${each.hash}</code></td></tr>`)}</tbody></table></div>
     ${chosen && html`<${Version} key=${chosen.hash} chosen=${chosen} versions=${versions.filter((/** @type {any} */ each) => each.name === chosen.name)} />`}</main>`;
 }
 
@@ -52,7 +52,7 @@ function Version({ chosen, versions }) {
     ${before ? html`<p><label>${O.comparedWith} <select id="compare" value=${before} onChange=${compare}>${earlier.map((each) => html`<option value=${each.version} selected=${String(each.version) === before}>${O.versionNumber(each.version)}</option>`)}</select></label></p>
       ${difference ? html`<${Refusal} answer=${difference} />` : html`<p>${F.loading}</p>`}${difference?.status === 200 && html`<${Changes} changes=${difference.body.changes} />`}` : html`<p class="quiet">${O.onlyVersion}</p>`}
     ${definition ? html`<${Refusal} answer=${definition} />` : html`<p>${F.loading}</p>`}
-    ${definition?.status === 200 && html`<${Known} rows=${[[O.states, Object.keys(definition.body.states).length], [O.facts, Object.keys(definition.body.facts).length], [O.guards, definition.body.guards.length], [O.alertRules, definition.body.alerts.length], [O.hash, html`<code class="hash">${chosen.hash}</code>`]]} />
+    ${definition?.status === 200 && html`<${Known} rows=${[[O.states, Object.keys(definition.body.states).length], [O.facts, Object.keys(definition.body.facts).length], [O.guards, definition.body.guards.length], [O.alertRules, definition.body.alerts.length]]} />
       <${Diagram} definition=${definition.body} />`}</section>`;
 }
 
