@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from infusion_service.clinical.course import Course, course_of, means_the_same, with_day
 from infusion_service.clinical.day import Day, evolve, new_day
 from infusion_service.clinical.vocabulary import Entry
+from infusion_service.clinical.workflow import Workflow
 from infusion_service.intake.workflows import Workflows
 from infusion_service.log.entry import LogEntry, LogRow
 from infusion_service.log.store import DayHead, StorageFailed, Store
@@ -80,8 +81,8 @@ def fold(
     """Fold further rows of a day's stream onto `sheet` (None: from the beginning) and return the new sheet.
 
     Entries whose body was erased, or that `keep` leaves out, count for the chain but not for the picture. Returns None
-    while nothing says what workflow the day follows. Raises `KeyError` for a definition the log does not hold and
-    `log.entry.NotCanonical` for bytes that are not an entry.
+    while nothing says what workflow the day follows. Raises `StorageFailed` for a definition that the log must hold and
+    does not, and `log.entry.NotCanonical` for bytes that are not an entry.
     """
     day = None if sheet is None else sheet.day
     event_ids = set() if sheet is None else sheet.event_ids
@@ -92,7 +93,7 @@ def fold(
         if entry is not None and keep is not None and not keep(entry):
             entry = None
         if day is None and entry is not None and entry.workflow is not None:
-            day = new_day(row.stream, logged.parsed_leaf.site, workflows.by_hash(entry.workflow["hash"]))
+            day = new_day(row.stream, logged.parsed_leaf.site, _definition(workflows, entry.workflow["hash"]))
         if day is not None and entry is not None:
             day = evolve(day, entry)
         event_ids.add(row.event_id if logged.entry is None else logged.entry.entry_id)
@@ -100,6 +101,15 @@ def fold(
     if day is None or last is None:
         return sheet
     return Sheet(day=day, n=last.n, leaf_hash=last.leaf_hash, last_seq=last.seq, event_ids=event_ids)
+
+
+def _definition(workflows: Workflows, content_hash: str) -> Workflow:
+    try:
+        return workflows.by_hash(content_hash)
+    except KeyError:
+        raise StorageFailed(
+            f"the workflow file {content_hash} cannot be found: run infusion verify", fatal=False
+        ) from None
 
 
 class _Load:
