@@ -79,6 +79,11 @@ HEAR = """async () => {
     hear('2026-11-23T09:12:00Z', { simulated: false, speed: 1 });
     return serviceNow();
 }"""
+ON_DATE = """async (moment) => {
+    const { hear, ticks } = await import('/static/times.js');
+    hear(moment, { simulated: true, speed: 0 });
+    ticks.value += 1000;
+}"""
 NOW = "async () => (await import('/static/times.js')).serviceNow()"
 COME_NEAR = """async (minutes_left) => {
     const { startAnnouncing } = await import('/static/announce.js');
@@ -245,6 +250,15 @@ async def test_a_countdown_is_right_after_a_sleep(served: ServedWard, tablets: T
     await page.clock.fast_forward(SLEPT_MIN * 60_000)
     slept_ms = await page.evaluate(NOW) - heard_at
     assert slept_ms >= SLEPT_MIN * 60_000
+    tablet.expect_silence()
+
+
+async def test_on_the_day_the_clocks_change_a_time_says_which_of_the_two_it_is(tablet: Tablet) -> None:
+    page = tablet.page
+    await page.context.set_offline(True)
+    for date, offset in (("2026-10-24", ""), ("2026-10-25", "clocks change today: GMT+1"), ("2026-11-23", "")):
+        await page.evaluate(ON_DATE, f"{date}T10:00:00Z")
+        await expect(page.locator(".clock small")).to_have_text(f"Europe/Paris{' · ' if offset else ''}{offset}")
     tablet.expect_silence()
 
 

@@ -20,6 +20,9 @@ let context = null;
 /** Alerts that have sounded here, with the severity they had. @type {Map<string, string>} */
 const sounded = new Map();
 
+/** Whether the service was heard of the alerts once: a reload is no new alert. */
+let begun = false;
+
 /** Let the page sound, and let it be heard. */
 export async function testSound() {
   context ??= new AudioContext();
@@ -47,8 +50,10 @@ export function playScan(kind) {
   else play(WRONG, WRONG_S);
 }
 
-/** Sound once for each alert that is new or graver than it was, and return those; what was open when the page began is only noted. @param {any[]} alerts of all beds @param {boolean} first @returns {any[]} */
-export function soundFor(alerts, first) {
+/** Sound once for each alert that is new or graver than it was, and return those; what was open when the page began is only noted. @param {any[]} alerts of all beds @returns {any[]} */
+export function soundFor(alerts) {
+  const first = !begun;
+  begun = true;
   const fresh = alerts.filter((alert) => sounded.get(alert.alert_id) !== alert.severity);
   const heard = fresh.filter((alert) => alert.severity in HERTZ);
   for (const alert of fresh) sounded.set(alert.alert_id, alert.severity);

@@ -91,7 +91,7 @@ async function refreshBoard() {
   const found = new Map([...open.body.days, ...dated.body.days].map((row) => [row.day_id, row]));
   for (const row of found.values()) await workflowOf(row.workflow);
   batch(() => {
-    announceAlerts(soundFor([...found.values()].flatMap((row) => row.alerts.map((/** @type {any} */ alert) => ({ ...alert, chair: row.chair }))), rows.value.length === 0));
+    announceAlerts(soundFor([...found.values()].flatMap((row) => row.alerts.map((/** @type {any} */ alert) => ({ ...alert, chair: row.chair })))));
     rows.value = [...found.values()];
     if (place.value.day === null) zone.value = rows.value[0]?.timezone ?? zone.value;
   });
