@@ -203,7 +203,11 @@ async def what_became(copy: Path, before: list[Any], answered: Any) -> tuple[boo
         try:
             said = NOTHING if same(await answers(again, len(before)), answered) else OTHER
         except (StoreError, Unavailable):
-            said = "refused by the start"
+            said = "refused"
+        except Exception as error:
+            if code == Exit.FINE:
+                raise
+            said = f"no answer but {type(error).__name__}"  # to a client a 500: nothing that could be mistaken
         return code != Exit.FINE, said
     finally:
         shutil.rmtree(again)
