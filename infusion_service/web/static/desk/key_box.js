@@ -19,7 +19,7 @@ export function Keys({ place }) {
   return html`<details class="keys" open=${keys.length === 0}><summary>${E.keyTitle}</summary>
     ${!keeps.value && html`<p class="error">${E.keepFailed}</p>`}
     ${keys.length === 0 && html`<p>${E.keyNone}</p>`}
-    <ul>${keys.map((key) => html`<li key=${key.line} data-key=${key.line}><code>${key.line}</code> <span class="quiet">${E.pinnedOn(dateOf(key.on))}, ${key.pasted ? E.pasted : E.fromService}</span>
+    <ul>${keys.map((key) => html`<li key=${key.line} ...${{ [`data-${place}key`]: key.line }}><code>${key.line}</code> <span class="quiet">${E.pinnedOn(dateOf(key.on))}, ${key.pasted ? E.pasted : E.fromService}</span>
       <button class="plain" onClick=${() => forgetKey(key.line)}>${E.forgetKey}</button></li>`)}</ul>
     ${Object.entries(seen).map(([origin, { note, size, on }]) => html`<p key=${origin}>${E.lastSeen(size, dateOf(on))}
       <button class="plain" onClick=${() => saveFile(new Blob([note], { type: "text/plain" }), E.checkpointFile(size))}>${E.saveCheckpoint}</button></p>`)}
@@ -50,5 +50,5 @@ function NewKey({ first, place }) {
   return html`<form onSubmit=${enter}><label>${E.keyLine} <input id=${`${place}key-line`} size="60" required autocomplete="off" spellcheck=${false} value=${line} onInput=${(/** @type {any} */ event) => setLine(event.target.value)} /></label>
       <button id=${`${place}pin-key`}>${first ? E.pinKey : E.addKey}</button></form>
     ${wrong && html`<p class="error" role="alert">${wrong}</p>`}
-    ${first && named.map((each) => html`<p key=${each} class="quiet">${E.serviceSays} <code>${each}</code> <button class="plain" data-take=${each} onClick=${() => pin(each, false)}>${E.takeKey}</button></p>`)}`;
+    ${first && named.map((each) => html`<p key=${each} class="quiet">${E.serviceSays} <code>${each}</code> <button class="plain" ...${{ [`data-${place}take`]: each }} onClick=${() => pin(each, false)}>${E.takeKey}</button></p>`)}`;
 }
