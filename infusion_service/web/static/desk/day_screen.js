@@ -11,6 +11,7 @@ import { axisOf } from "./audit_layout.js";
 import { marksOf } from "./audit_marks.js";
 import { A } from "./audit_strings.js";
 import { Compare } from "./compare.js";
+import { DayProof } from "./day_proof.js";
 import { EntriesTable } from "./entries_table.js";
 import { EntryDetail } from "./entry_detail.js";
 import { ExportButton } from "./export_button.js";
@@ -65,6 +66,7 @@ function Day({ day }) {
       <div class=${entry ? "entries-and-one" : ""}><div class="all-entries"><${EntriesTable} day=${day} /></div>${entry && html`<${EntryDetail} key=${entry.seq} day=${day} entry=${entry} />`}</div></section>
     <section aria-labelledby="evidence-title"><h2 id="evidence-title">${A.evidenceTitle}</h2>
       <p><a href=${`/v1/days/${day.id}/report`} target="_blank" rel="noopener">${A.record}</a></p>
+      <${DayProof} day=${day.id} entries=${day.entries} openEntry=${(/** @type {number} */ seq) => { chosen.value = seq; }} />
       <${ExportButton} day=${day.id} /><${AccessList} patient=${day.view.patient.id} day=${day.id} openDay=${toDay} /></section></main>`;
 }
 
