@@ -33,7 +33,8 @@ class Reading:
     patient: str | None
     """The patient's pseudonym, where the entry names it."""
     what: str | None
-    """`view`, `entries`, `report` or `log` of a day; `log`, `stream` or `board` of the site."""
+    """`view`, `entries`, `report`, `log`, `opening`, `openings` or `bundle` of a day; `log`, `stream`, `board`,
+    `questions`, `search` or `opening` of the site."""
     glass: str | None
     reason: str | None
 

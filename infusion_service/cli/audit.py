@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -99,13 +100,13 @@ async def _rows(settings: Settings, reach: Reach, asked: Asked) -> list[dict[str
             raise refused(f"there is no database {settings.database}; name a service by --url")
         try:
             async with open_service(settings, read_only=True) as service:
-                scan = Scan(service.store, settings.site, asked)
-                stretch = await scan.stretch()
-                rows = stretch.rows
-                while stretch.more:
-                    stretch = await scan.stretch(stretch.next_after)
-                    rows += stretch.rows
-                return rows
+                scan, size = Scan(service.store, settings.site, asked), service.intake.log_size
+
+                async def here(after: int) -> Stretch:
+                    found = await scan.stretch(after)
+                    return Stretch(found.rows, found.next_after, found.more, size)
+
+                return await _through(here, quiet=reach.json)
         except StoreUnusable:
             pass  # a service holds it: ask that
     return await _asked(settings, reach, asked)
@@ -121,17 +122,41 @@ async def _asked(settings: Settings, reach: Reach, asked: Asked) -> list[dict[st
         "until": None if asked.until is None else format_time(asked.until),
         "patient": asked.patient,
     }
-    body: dict[str, Any] = {name: value for name, value in about.items() if value is not None}
+    given = {name: value for name, value in about.items() if value is not None}
     timeout = aiohttp.ClientTimeout(total=WAIT_S)
     async with aiohttp.ClientSession(reach.url or url_of(settings), timeout=timeout) as client:
         service = HttpAdministration(client, read_token(settings, reach.token_file))
-        rows: list[dict[str, Any]] = []
-        more = True
-        while more:
-            stretch = await service.call("POST", f"/v1/audit/{asked.question}", body)
-            rows += stretch["rows"]
-            body["after"], more = stretch["next_after"], stretch["more"]
-        return rows
+
+        async def there(after: int) -> Stretch:
+            found = await service.call("POST", f"/v1/audit/{asked.question}", {**given, "after": after})
+            return Stretch(found["rows"], found["next_after"], found["more"], found["log_size"])
+
+        return await _through(there, quiet=reach.json)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What was found in a stretch of the log, and how far that is."""
+
+    rows: list[dict[str, Any]]
+    next_after: int
+    more: bool
+    log_size: int
+
+
+async def _through(ask: Callable[[int], Awaitable[Stretch]], *, quiet: bool) -> list[dict[str, Any]]:
+    """Ask stretch after stretch, to the end of the log."""
+    from infusion_service.cli.verify import progress
+
+    stretch = await ask(0)
+    rows = stretch.rows
+    if stretch.more:
+        with progress(stretch.log_size, quiet=quiet) as told:
+            while stretch.more:
+                told(stretch.next_after)
+                stretch = await ask(stretch.next_after)
+                rows += stretch.rows
+    return rows
 
 
 def _cell(value: object) -> object:
