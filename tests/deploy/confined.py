@@ -16,8 +16,8 @@ NEEDED = ("unshare", "setpriv", "mount")
 
 _SCRIPT = """
 set -eu
-volume=$1 hidden=$2 python=$3 aside=$4
-shift 4
+volume=$1 hidden=$2 python=$3 aside=$4 programs=$5
+shift 5
 mkdir -p "$aside"
 if [ -n "$hidden" ]; then
     # The interpreter lies where only root may look: nothing of that is to be seen but the interpreter.
@@ -27,6 +27,7 @@ if [ -n "$hidden" ]; then
     mount --move "$aside" "$python"
 fi
 mount --bind "$volume" /var/lib
+[ -z "$programs" ] || mount --bind "$programs" /opt
 mount -t tmpfs -o size=64m,mode=1777 tmpfs /tmp
 mount -o remount,bind,ro /
 cd /var/lib
@@ -45,13 +46,17 @@ def why_not() -> str:
     return "" if tried.returncode == 0 else "this machine lets nobody make a mount namespace"
 
 
-def confined(command: Sequence[str | Path], *, volume: Path, aside: Path) -> list[str]:
-    """The command line that runs `command` confined: `volume` is its /var/lib and belongs to it, `aside` is scratch."""
+def confined(command: Sequence[str | Path], *, volume: Path, aside: Path, programs: Path | None = None) -> list[str]:
+    """The command line that runs `command` confined: `volume` is its /var/lib and belongs to it, `aside` is scratch.
+
+    `programs` is its /opt, where given.
+    """
     os.chown(volume, OWNER, OWNER)
     hidden = next((str(place) for place in _ancestors(sys.base_prefix) if not place.stat().st_mode & 0o001), "")
     script = _SCRIPT.format(owner=OWNER)
     prepared = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "confined"]
-    return [*prepared, str(volume), hidden, sys.base_prefix, str(aside), *map(str, command)]
+    places = [str(volume), hidden, sys.base_prefix, str(aside), "" if programs is None else str(programs)]
+    return [*prepared, *places, *map(str, command)]
 
 
 def _ancestors(path: str) -> list[Path]:
