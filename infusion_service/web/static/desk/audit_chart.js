@@ -1,12 +1,14 @@
 // @ts-check
 // The chart of a day: the marks of the printed record, at the moment looked at. What had happened by then and was not on
 // record is drawn as not yet known; what lay ahead is veiled. The table below it says the same in words.
+import { useMemo } from "preact/hooks";
 import { html } from "../markup.js";
-import { SIGNS, fieldName, unitOf, word } from "../strings.js";
+import { SCORES, SIGNS, fieldName, unitOf, word } from "../strings.js";
 import { titleOfCheck, titleOfState } from "../protocol.js";
 import { clockTime } from "../times.js";
 import { chosen, moment } from "./audit_day.js";
-import { LEFT, RIGHT, hoursOf, layoutOf, phasesOf, volumesOf, xOf } from "./audit_layout.js";
+import { bagsOf, phasesOf, scoresOf, volumesOf } from "./audit_lanes.js";
+import { LEFT, RIGHT, hoursOf, layoutOf, xOf } from "./audit_layout.js";
 import { attributesOf } from "./audit_marks.js";
 import { A } from "./audit_strings.js";
 import { exactTime } from "./desk_times.js";
@@ -54,11 +56,15 @@ const remarks = (mark, day) => [isAhead(mark) && A.ahead, isGhost(mark) && A.not
 
 /** @param {{day: OpenedDay, marks: Mark[], axis: Axis, width: number}} properties */
 export function AuditChart({ day, marks, axis, width }) {
-  const places = new Map(day.entries.map((entry) => [entry.entry_id, entry]));
-  const numberOf = (/** @type {string} */ id) => String(places.get(id)?.n ?? "");
-  const volumes = volumesOf(day.view.dose.segments, Math.min(axis.last, Date.parse(day.view.as_of)));
-  const words = { sign: signWords, check: (/** @type {string} */ name) => titleOfCheck(name), ...A.strips };
-  const { strips, height, volume, beyond } = layoutOf({ marks, axis, file: day.file, width, numberOf, volumes, words });
+  const places = useMemo(() => new Map(day.entries.map((entry) => [entry.entry_id, entry])), [day]);
+  // Where things lie changes with the day and the window, not with the moment: a play draws ten times a second.
+  const { strips, height, volume, beyond } = useMemo(() => {
+    const numberOf = (/** @type {string} */ id) => String(places.get(id)?.n ?? "");
+    const volumes = volumesOf(day.view.dose.segments, Math.min(axis.last, Date.parse(day.view.as_of)));
+    const words = { sign: signWords, check: (/** @type {string} */ name) => titleOfCheck(name), score: (/** @type {string} */ name) => word(SCORES, name), ...A.strips };
+    const [scores, bags] = [scoresOf(day.entries, day.view, day.file), bagsOf(day.entries, day.view, day.file)];
+    return layoutOf({ marks, axis, file: day.file, width, numberOf, volumes, scores, bags, words });
+  }, [day, marks, axis, width]);
   const x = (/** @type {number} */ at) => xOf(axis, width, at);
   const { at, known } = moment.value;
   const whole = PHASE + height + FOOT;
@@ -76,12 +82,21 @@ export function AuditChart({ day, marks, axis, width }) {
         ${strip.levels.map((level) => html`<line class="grid" x1=${LEFT} x2=${width - RIGHT} y1=${level.y} y2=${level.y} /><text class="level" x=${LEFT - 4} y=${Math.min(strip.top + strip.height, Math.max(strip.top + 12, level.y + 5))}>${level.text}</text>`)}
         ${strip.lines.map((points) => html`<polyline class="line" points=${points} />`)}
         ${strip.name === "rate" && html`<polyline class="volume" points=${volume} />`}
+        ${strip.told.map((told) => html`<${Said} key=${told.said.entry} told=${told} />`)}
         ${strip.placed.map((placed) => html`<${OneMark} key=${`${placed.mark.kind} ${placed.mark.entry} ${placed.mark.sign} ${placed.mark.at}`} day=${day} placed=${placed} onOpen=${open} />`)}</g>`)}
     </g>
     <rect class="veil" x=${x(at)} y="0" width=${Math.max(0, width - RIGHT - x(at))} height=${whole - FOOT} />
     ${known !== at && html`<line class="known-line" x1=${x(known)} x2=${x(known)} y1="0" y2=${whole - FOOT} />`}
     <line class="at-line" x1=${x(at)} x2=${x(at)} y1="0" y2=${whole - FOOT} />
   </svg><figcaption>${A.chartKey}${beyond > 0 && ` ${A.beyond(beyond)}`}</figcaption></figure>`;
+}
+
+/** @param {{told: import("./audit_layout.js").Strip["told"][number]}} properties */
+function Said({ told: { said, x, width, y } }) {
+  const { at, known } = moment.value;
+  const how = said.at > at ? "ahead" : said.known > known ? "ghost" : "";
+  return html`<g class=${`said ${how}`} data-said=${said.entry}>${width > 0 && html`<rect x=${x} y=${y - 10} width=${width} height="20" />`}
+    <text class=${width > 0 ? "" : "score"} x=${width > 0 ? x + 6 : x} y=${y + 6}>${width > 0 && width < ROOM_PX ? "" : said.text}</text></g>`;
 }
 
 /** @param {{day: OpenedDay, axis: Axis, width: number}} properties */

@@ -29,7 +29,10 @@ let asked = 0;
 
 /** Read a day, unless it is the one that is open. @param {string} id @param {boolean} anew */
 export async function openDay(id, anew = false) {
-  if (!anew && opened.value?.day?.id === id) return;
+  if (!anew && opened.value?.day?.id === id) {
+    follow();
+    return;
+  }
   const asking = (asked += 1);
   if (!anew) opened.value = null;
   views.clear();
@@ -73,8 +76,10 @@ const stamp = (/** @type {number} */ at) => new Date(at).toISOString();
 /** What stands in the address of the moment and the entry looked at. @returns {Record<string, string>} */
 export const askedNow = () => ({ at: stamp(moment.value.at), known_at: stamp(moment.value.known), ...(chosen.value === null ? {} : { entry: String(chosen.value) }) });
 
-/** Write where we stand into the address, so that it can be sent and kept. @param {string} id */
-export const standHere = (id) => standAt("day", [id], askedNow());
+/** Write where we stand into the address, so that it can be sent and kept; unless somebody has gone on to another place. @param {string} id */
+export function standHere(id) {
+  if (where.value.screen === "day" && where.value.rest[0] === id) standAt("day", [id], askedNow());
+}
 
 /** Move what was recorded by; what happened by goes along, or stays before it. @param {number} known */
 export function moveKnown(known) {

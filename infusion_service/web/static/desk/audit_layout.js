@@ -6,9 +6,9 @@ import { box, outline } from "./mark_shapes.js";
 
 /** @typedef {import("./audit_marks.js").Mark} Mark */
 /** @typedef {{mark: Mark, path: string, x: number, y: number, label?: string, labelX?: number, labelY?: number, letter?: string}} Placed */
-/** @typedef {{name: string, title: string, unit: string, top: number, height: number, levels: {y: number, text: string}[], placed: Placed[], lines: string[], framed: boolean}} Strip */
+/** @typedef {{name: string, title: string, unit: string, top: number, height: number, levels: {y: number, text: string}[], placed: Placed[], lines: string[], framed: boolean, told: {said: Told, x: number, width: number, y: number}[]}} Strip */
+/** @typedef {import("./audit_lanes.js").Told} Told */
 /** @typedef {{first: number, last: number}} Axis */
-/** @typedef {{title: string, from: number, until: number}} Phase */
 
 export const LEFT = 136;
 export const RIGHT = 16;
@@ -71,11 +71,11 @@ export function levelsOf(values, about) {
 
 /**
  * All strips of a day.
- * @param {{marks: Mark[], axis: Axis, file: any, width: number, numberOf: (entry: string) => string, volumes: {at: number, ml: number}[],
- *   words: {sign: (name: string) => [string, string], check: (name: string) => string, alerts: string, pressure: string, rate: string, rateUnit: string, drugs: string, symptoms: string}}} given
+ * @param {{marks: Mark[], axis: Axis, file: any, width: number, numberOf: (entry: string) => string, volumes: {at: number, ml: number}[], scores: {name: string, told: Told[]}[], bags: Told[],
+ *   words: {sign: (name: string) => [string, string], check: (name: string) => string, score: (name: string) => string, bags: string, alerts: string, pressure: string, rate: string, rateUnit: string, drugs: string, symptoms: string}}} given
  * @returns {{strips: Strip[], height: number, volume: string, beyond: number}}
  */
-export function layoutOf({ marks, axis, file, width, numberOf, volumes, words }) {
+export function layoutOf({ marks, axis, file, width, numberOf, volumes, scores, bags, words }) {
   /** @type {Strip[]} */
   const strips = [];
   let top = 4;
@@ -83,7 +83,7 @@ export function layoutOf({ marks, axis, file, width, numberOf, volumes, words })
   const ofKind = (/** @type {string[]} */ ...kinds) => marks.filter((mark) => kinds.includes(mark.kind));
   /** @param {string} name @param {string} title @param {string} unit @param {number} height @param {boolean} framed @returns {Strip} */
   const add = (name, title, unit, height, framed = true) => {
-    const strip = { name, title, unit, top, height, levels: [], placed: [], lines: [], framed };
+    const strip = { name, title, unit, top, height, levels: [], placed: [], lines: [], framed, told: [] };
     strips.push(strip);
     top += height + GAP;
     return strip;
@@ -110,6 +110,14 @@ export function layoutOf({ marks, axis, file, width, numberOf, volumes, words })
 
   rows("alerts", words.alerts, ofKind("alert"));
   for (const signs of groupsOf(marks, file)) placeSigns(signs, marks, file, words, add, x);
+  /** What is told of a stretch of time, or of a moment. @param {string} name @param {string} title @param {Told[]} all */
+  const lane = (name, title, all) => {
+    if (all.length === 0) return;
+    const strip = add(name, title, "", ROW - 4, false);
+    strip.told = all.map((said) => ({ said, x: x(said.at), width: said.until === undefined ? 0 : Math.max(1, x(said.until) - x(said.at)), y: strip.top + strip.height / 2 }));
+  };
+  for (const { name, told } of scores) lane(`score-${name}`, words.score(name), told);
+  lane("bags", words.bags, bags);
   const volume = placePump(ofKind("rate", "pause"), volumes, words, add, x);
   rows("drugs", words.drugs, ofKind("drug"));
   rows("symptoms", words.symptoms, ofKind("symptom"));
@@ -176,24 +184,4 @@ function placePump(marks, volumes, words, add, x) {
   }
   const full = Math.max(1, ...volumes.map((each) => each.ml));
   return volumes.map(({ at, ml }) => `${x(at).toFixed(1)},${(foot - (strip.height - 4) * (ml / full)).toFixed(1)}`).join(" ");
-}
-
-/** The volume given, as its computed course: rate times time, moment by moment where the rate changes, and at the end. @param {{from: string, to: string | null, rate_ml_per_h: string}[]} segments @param {number} until where a running pump is looked at @returns {{at: number, ml: number}[]} */
-export function volumesOf(segments, until) {
-  let ml = 0;
-  const points = [];
-  for (const each of segments) {
-    const [from, to] = [Date.parse(each.from), each.to ? Date.parse(each.to) : Math.max(until, Date.parse(each.from))];
-    points.push({ at: from, ml });
-    ml += (Number(each.rate_ml_per_h) * (to - from)) / HOUR_MS;
-    points.push({ at: to, ml });
-  }
-  return points;
-}
-
-/** The states a day went through, as its entries moved it. @param {any[]} entries @param {number} until @returns {{state: string, from: number, until: number, known: number}[]} */
-export function phasesOf(entries, until) {
-  const moves = entries.filter((entry) => entry.outcome?.state_to)
-    .map((entry) => ({ state: entry.outcome.state_to, from: Date.parse(entry.occurred_at), known: Date.parse(entry.rcv) })).sort((one, other) => one.from - other.from);
-  return moves.map((move, place) => ({ ...move, until: moves[place + 1]?.from ?? Math.max(until, move.from) }));
 }

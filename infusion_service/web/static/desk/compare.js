@@ -1,6 +1,6 @@
 // @ts-check
 // Side by side: the day as the ward saw it, and the same moment as it is known now; what differs is said in words.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "../markup.js";
 import { titleOfCheck, titleOfGuard, titleOfState } from "../protocol.js";
 import { CODES, PUMP, SEVERITIES, T, fieldName, unitOf, word } from "../strings.js";
@@ -13,31 +13,31 @@ import { Refusal } from "./frame.js";
 /** @typedef {import("./audit_day.js").Moment} Moment */
 /** @typedef {import("./service.js").Answer} Answer */
 /** @typedef {{name: string, title: string, lines: (view: any) => string[], brief?: boolean}} Row `brief`: what stands on both sides is counted, not listed */
-/** @typedef {{when: Moment, then: Answer, now: Answer}} Both */
+/** @typedef {{number: number, when: Moment, then: Answer, now: Answer}} Both `number`: which asking it was */
 
 /** A moment has to stand so long before it is asked for; while it moves without rest, it is asked for so often. */
 const REST_MS = 250;
 const AT_LEAST_EVERY_MS = 1000;
 
-const asking = { at: -Infinity };
+const asking = { at: -Infinity, number: 0 };
 
 /** Both views of the moment that is looked at, as soon as it stands still. @param {OpenedDay} day @returns {{both: Both | null, waits: boolean}} */
 function useBoth(day) {
   const { at, known } = moment.value;
   const [both, setBoth] = useState(/** @type {Both | null} */ (null));
+  const here = useRef(true);
+  useEffect(() => () => { here.current = false; }, []);
   useEffect(() => {
-    let dropped = false;
     const rest = Math.min(REST_MS, Math.max(0, asking.at + AT_LEAST_EVERY_MS - performance.now()));
     const timer = setTimeout(async () => {
       asking.at = performance.now();
+      const number = (asking.number += 1);
       standHere(day.id);
       const [then, now] = await Promise.all([viewAt(day.id, at, known), viewAt(day.id, at, null)]);
-      if (!dropped) setBoth({ when: { at, known }, then, now });
+      // While a day plays, the moment has moved on when the answer comes; an older answer never replaces a newer one.
+      if (here.current) setBoth((shown) => (shown && shown.number > number ? shown : { number, when: { at, known }, then, now }));
     }, rest);
-    return () => {
-      dropped = true;
-      clearTimeout(timer);
-    };
+    return () => clearTimeout(timer);
   }, [day, at, known]);
   return { both, waits: both === null || both.when.at !== at || both.when.known !== known };
 }

@@ -44,7 +44,7 @@ export function DayScreen() {
     return () => removeEventListener("hashchange", follow);
   }, []);
   const found = opened.value;
-  if (found === null) return html`<main><p>${A.reading}</p></main>`;
+  if (found === null || (found.day !== null && found.day.id !== id)) return html`<main><p>${A.reading}</p></main>`;
   if (found.day === null) return html`<main><${Refusal} answer=${found.refusal} /><p><a href=${addressOf("days")}>${A.back}</a></p></main>`;
   return html`<${Day} key=${id} day=${found.day} />`;
 }

@@ -69,5 +69,5 @@ function Related({ day, entry }) {
     [A.cause, entry.cause ? ofIds([entry.cause]) : []],
     [A.caused, day.entries.filter((other) => other.cause === id && !alerts.includes(other))],
   ];
-  return html`${groups.filter(([, others]) => others.length > 0).map(([name, others]) => html`<div key=${name}><dt>${name}</dt><dd><ul>${others.map((other) => html`<li>${other === null ? A.otherDay : html`<button class="inline" data-open=${other.seq} onClick=${() => { chosen.value = other.seq; }}>${other.n}: ${nameOf(other)}</button> ${other.type.startsWith("alert.") ? saysOf(other) : ""}`}</li>`)}</ul></dd></div>`)}`;
+  return html`${groups.filter(([, others]) => others.length > 0).map(([name, others]) => html`<div key=${name}><dt>${name}</dt><dd><ul>${others.map((other) => html`<li>${other === null ? A.otherDay : html`<button class="inline" data-open=${other.seq} onClick=${() => { chosen.value = other.seq; }}>${other.n}: ${nameOf(other)}</button> ${other.type?.startsWith("alert.") ? saysOf(other) : ""}`}</li>`)}</ul></dd></div>`)}`;
 }

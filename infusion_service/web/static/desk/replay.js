@@ -4,12 +4,12 @@
 import { useEffect, useState } from "preact/hooks";
 import { html } from "../markup.js";
 import { localDate, toUtc } from "../times.js";
-import { summary, titleOf } from "../telling.js";
 import { askedNow, chosen, moment, moveAt, moveKnown, notYetKnown, together } from "./audit_day.js";
 import { LEFT, RIGHT, xOf } from "./audit_layout.js";
 import { isLate } from "./audit_marks.js";
 import { A } from "./audit_strings.js";
 import { exactTime } from "./desk_times.js";
+import { nameOf, saysOf } from "./entries_table.js";
 import { addressOf } from "./where.js";
 
 const SPEEDS = [1, 60, 600];
@@ -141,4 +141,4 @@ function Arrived({ day, quiet }) {
 }
 
 /** @param {any} entry */
-const told = (entry) => (entry.type.startsWith("alert.") ? `${titleOf(entry)}: ${summary(entry)}` : titleOf(entry));
+const told = (entry) => (entry.type?.startsWith("alert.") ? `${nameOf(entry)}: ${saysOf(entry)}` : nameOf(entry));
