@@ -25,6 +25,17 @@ async (given) => {
     if ((await proof.checkSignature(changed, [goldenKey])).check.ok !== false) judged.golden_bits_that_passed.push(bit);
   }
 
+  // Values written in their one form by the service's own code, and values that have none.
+  judged.canonical = given.canonical.filter(([text, wanted]) => base64(proof.canonical(JSON.parse(text))) !== wanted);
+  judged.not_refused = given.refused.filter((text) => {
+    try {
+      proof.canonical(JSON.parse(text));
+      return true;
+    } catch (fault) {
+      return !(fault instanceof proof.Rejected);
+    }
+  });
+
   // Proofs made by the service's own code: right ones lead to the root, shortened and changed ones do not.
   const { leaves, roots, inclusions, growths } = given.trees;
   const hashes = (texts) => texts.map(proof.fromBase64);
@@ -113,6 +124,8 @@ async (given) => {
     signature: { note: renote([origin, sizeLine, rootLine, "", resigned]) },
     "another log's key": { keys: [goldenKey] },
     "a stranger's signature": { note: bytes(given.strangers) },
+    "withheld and another value": { shown: { ...shown, data: otherBody.data, withheld: true } },
+    "withheld and another person": { shown: { ...shown, data: {}, withheld: true, actor: { ...shown.actor, id: "x" } } },
     "value shown": { shown: { ...shown, data: otherBody.data } },
     "member hidden": { shown: Object.fromEntries(Object.entries(shown).filter(([name]) => name !== "actor")) },
     "member added": { shown: { ...shown, late_reason: "none" } },
@@ -138,6 +151,7 @@ async (given) => {
     "no key": { keys: [] },
     erased: { opening: { ...opening, state: "erased", body: null, salt: null }, shown: onlyLeaf },
     withheld: { opening: { ...opening, state: "withheld", body: null, salt: null }, shown: { ...shown, data: {}, withheld: true } },
+    "withheld when loaded": { shown: { ...shown, data: {}, withheld: true } },
     "not signed yet": { note: bytes(given.older), pinned: null },
   };
   judged.not_made = {};

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import aiohttp
@@ -15,6 +17,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, Route, expect
 
 from infusion_service.log.checkpoints import origin_of
+from infusion_service.log.entry import canonical
 from infusion_service.log.merkle import Frontier, consistency_proof, inclusion_proof, subtrees_of
 from infusion_service.log.note import Checkpoint, Signer, Verifier, parse_note, sign_checkpoint
 from infusion_service.log.signing_keys import make_further_key, read_keys
@@ -48,6 +51,8 @@ NOTICED = {
     "signature": {"signature": "notSigned"},
     "another log's key": {"signature": "unknownKey"},
     "a stranger's signature": {"signature": "unknownKey"},
+    "withheld and another value": {"shown": "differs"},
+    "withheld and another person": {"shown": "differs"},
     "value shown": {"shown": "differs"},
     "member hidden": {"shown": "differs"},
     "member added": {"shown": "differs"},
@@ -187,6 +192,33 @@ def trees() -> dict[str, Any]:
     }
 
 
+REFUSED = ["1.5", "null", "9007199254740992", "-0", '"\\ud800"', '{"\u00e4":1}', "[[null]]", "1e400"]
+"""Values that have no place in the log."""
+
+
+def values() -> Iterator[Any]:
+    """Values of every shape the log can hold, with the characters that are written in a way of their own."""
+    chance = Random(8)  # noqa: S311 - the same values every time
+    alphabet = [
+        chr(code) for code in (*range(0x20), 0x22, 0x2F, 0x5C, 0x7F, 0x80, 0xE9, 0x2028, 0xFEFF, 0xFFFD, 0x1F600)
+    ]
+
+    def value(depth: int) -> Any:
+        kind = chance.randrange(6 if depth else 4)
+        if kind == 0:
+            return chance.choice([True, False])
+        if kind == 1:
+            return chance.choice([0, -1, 2**53 - 1, 1 - 2**53, chance.randrange(10**15)])
+        if kind < 4:
+            return "".join(chance.choice(alphabet) for _ in range(chance.randrange(6)))
+        if kind == 4:
+            return [value(depth - 1) for _ in range(chance.randrange(4))]
+        names = ("a", "B", "_", "10", "9", "aa", "", "~", "\x00", "__proto__", "constructor")
+        return {name: value(depth - 1) for name in chance.sample(names, chance.randrange(6))}
+
+    return (value(3) for _ in range(400))
+
+
 async def test_what_is_true_passes_and_what_was_changed_does_not(desk: Desk, tmp_path: Path) -> None:
     seen = await desk.note()
     newest = Checkpoint.from_text(parse_note(seen.encode()).text)
@@ -204,6 +236,8 @@ async def test_what_is_true_passes_and_what_was_changed_does_not(desk: Desk, tmp
             "strangers": sign_checkpoint(newest, [stranger]).decode(),
             "both": sign_checkpoint(newest, [stranger, desk.signer]).decode(),
             "golden": {"note": NOTE.decode(), "key": VKEY, "origin": ORIGIN},
+            "canonical": [[json.dumps(value), b64encode(canonical(value)).decode()] for value in values()],
+            "refused": REFUSED,
             "trees": trees(),
             "changes": CHANGES,
         },
@@ -212,6 +246,7 @@ async def test_what_is_true_passes_and_what_was_changed_does_not(desk: Desk, tmp
     assert judged["lacking"] == ""
     assert judged["golden"] == {"ok": True, "size": "3"}
     assert judged["golden_bits_that_passed"] == []
+    assert judged["canonical"] == judged["not_refused"] == []
     assert judged["trees"] == {"right": [], "wrong": []}
     # Every entry of the day and of the site's own stream, whatever its kind.
     assert {"fact", "derived", "refused", "access", "admin"} <= set(judged["kinds"])
@@ -230,6 +265,7 @@ async def test_what_is_true_passes_and_what_was_changed_does_not(desk: Desk, tmp
         "no key": ["signature", "consistency", "inclusion"],
         "erased": ["body", "shown"],
         "withheld": ["body", "shown"],
+        "withheld when loaded": ["shown"],
         "not signed yet": ["inclusion"],
     }
     assert judged["verdicts"] == {"both keys": "good", "no key": "partly", "erased": "partly", "no growth": "partly"}

@@ -35,6 +35,7 @@ export const E = {
     noProof: "the service gave no proof",
     notYetSigned: "the checkpoint does not reach this entry",
     withheld: "two people are still entering this apart: its content is kept back from everybody",
+    wasWithheld: "its content was kept back when this page was loaded: read it again",
     erased: "the content was erased; the leaf stays and is proven",
     differs: "the two differ",
     notSigned: "the signature is not by the key it names",

@@ -165,12 +165,14 @@ async function checkShown(opening, shown) {
   const body = why ? {} : readCanonical(fromBase64(opening.body));
   if (MEMBERS_BESIDE_THE_BODY.some((name) => name in body)) reject("notABody");
   const said = { ...leaf, ...body, seq: opening.seq, leaf_hash: toBase64(await leafHash(raw)) };
-  // Where the body is kept back only what the leaf says can be compared.
-  const names = why ? Object.keys(said) : [...new Set([...Object.keys(said), ...Object.keys(shown)])];
+  // Kept back when the page was loaded, and no more: the rest of it can be compared, and reading it again shows all.
+  const waiting = !why && shown.withheld === true && canonical(shown.data) === "{}";
+  // Where the body is kept back now only what the leaf says can be compared.
+  const names = why ? Object.keys(said) : [...new Set([...Object.keys(said), ...Object.keys(shown)])].filter((name) => !waiting || (name !== "data" && name !== "withheld"));
   const compared = names.sort().map((name) => ({ what: name, here: written(said[name]), there: written(shown[name]) }));
   const fits = compared.every(({ here, there }) => here === there);
   if (!fits) return result("shown", false, "differs", compared.filter(({ here, there }) => here !== there));
-  return result("shown", why ? null : true, why, compared);
+  return result("shown", why || waiting ? null : true, waiting ? "wasWithheld" : why, compared);
 }
 
 /** @param {unknown} value */
