@@ -109,17 +109,20 @@ def _adopted(settings: Settings, reader: Reader) -> Part:
 
 
 def _endpoints(settings: Settings, reader: Reader) -> Part:
-    from infusion_service.delivery.endpoint import KIND_ENDPOINT
+    from infusion_service.delivery.endpoint import KIND_ENDPOINT, KIND_PROGRESS
 
-    states = {
-        key: str(each.get("state", "pending")) for key, each in reader.records(settings.site, KIND_ENDPOINT).items()
-    }
-    ended = [key for key, state in states.items() if state == "disabled"]
-    shown = ", ".join(f"{key} {state}" for key, state in states.items()) or "none"
-    advice = (
-        f"`infusion endpoint status {ended[0]}` says why; `infusion endpoint enable` once it is mended" if ended else ""
-    )
-    return Part("endpoints", shown, advice)
+    progress = reader.records(settings.site, KIND_PROGRESS)
+    told: dict[str, str] = {}
+    advice = ""
+    for key, each in reader.records(settings.site, KIND_ENDPOINT).items():
+        state = told[key] = str(each.get("state", "pending"))
+        health = progress.get(key, {})
+        if state == "active" and health.get("circuit_open"):
+            told[key] = f"has not answered since {health.get('first_failed_at', 'its first delivery')}"
+            advice = advice or f"`infusion endpoint status {key}` says what it last answered; nothing is lost meanwhile"
+        elif state == "disabled":
+            advice = f"`infusion endpoint status {key}` says why; `infusion endpoint enable` once it is mended"
+    return Part("endpoints", ", ".join(f"{key} {said}" for key, said in told.items()) or "none", advice)
 
 
 def _charge_nurses(settings: Settings, reader: Reader) -> Part:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from pathlib import Path
 
 import pytest
 
+from infusion_service.cli import doctor_log
 from infusion_service.cli.exits import Exit
+from infusion_service.log.sqlite import SqliteStore
+from infusion_service.log.store import Put
 from tests.cli.running import Site
 
 SHIPPED = Path(__file__).parents[2] / "workflows"
@@ -77,6 +81,45 @@ def test_a_ward_without_a_charge_nurse_also_while_the_service_runs(site: Site) -
 
     assert "unlock a badge" in without
     assert advice(site, "staff") == ""
+
+
+def test_files_that_others_may_read(site: Site) -> None:
+    for name, part in (("infusion.db", "database"), ("signing.key", "signing key"), ("secrets.key", None)):
+        path = site.directory / name
+        mode = path.stat().st_mode
+        path.chmod(0o644)
+        said = advice(site, part or "key of endpoints' secrets")
+        assert said.startswith("chmod ")
+        assert str(path) in said
+        path.chmod(mode)
+
+
+def test_a_disk_with_little_room(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor_log, "DISK_RESERVE_BYTES", 2**62)
+    assert "make room" in advice(site, "room")
+
+
+def test_an_endpoint_that_does_not_answer(site: Site) -> None:
+    since = "2026-11-23T07:00:00Z"
+    asyncio.run(keep_a_silent_endpoint(site, since))
+
+    ended = site.run("doctor", "--json")
+
+    (part,) = [each for each in json.loads(ended.out)["parts"] if each["part"] == "endpoints"]
+    assert part["found"] == f"e-1 has not answered since {since}"
+    assert "infusion endpoint status e-1" in part["advice"]
+
+
+async def keep_a_silent_endpoint(site: Site, since: str) -> None:
+    """As the dispatcher leaves it when an engine has been away for a while."""
+    store = SqliteStore(site.database)
+    await store.open()
+    silent = {"after_seq": 1, "filter": {}, "circuit_open": True, "first_failed_at": since}
+    endpoint = {"name": "engine", "state": "active"}
+    try:
+        await store.put("demo", [Put("endpoint", "e-1", endpoint), Put("endpoint_progress", "e-1", silent)])
+    finally:
+        await store.close()
 
 
 def test_each_setting_says_where_its_value_came_from(site: Site, tmp_path: Path) -> None:
