@@ -100,26 +100,37 @@ def test_a_disk_with_little_room(site: Site, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_an_endpoint_that_does_not_answer(site: Site) -> None:
+    local = {"NETWORKS": "127.0.0.1/32", "PLAIN_NETWORKS": "127.0.0.1/32", "PORTS": "9"}
+    delivering = Site(
+        site.directory, {**site.more, **{f"INFUSION_DELIVERY_{key}": each for key, each in local.items()}}
+    )
+    with delivering.serving() as service:
+        secret = site.directory / "engine.secret"
+        add = ("endpoint", "add", "engine", "http://127.0.0.1:9/hook", "--secret-out", secret)
+        made = delivering.run(*add, env=service.env)
+        assert made.code == Exit.FINE, made.err
+        service.stop()
     since = "2026-11-23T07:00:00Z"
-    asyncio.run(keep_a_silent_endpoint(site, since))
+    endpoint_id = asyncio.run(leave_silent(site, since))
 
-    ended = site.run("doctor", "--json")
+    ended = delivering.run("doctor", "--json")
 
     (part,) = [each for each in json.loads(ended.out)["parts"] if each["part"] == "endpoints"]
-    assert part["found"] == f"e-1 has not answered since {since}"
-    assert "infusion endpoint status e-1" in part["advice"]
+    assert part["found"] == f"{endpoint_id} has not answered since {since}"
+    assert f"infusion endpoint status {endpoint_id}" in part["advice"]
 
 
-async def keep_a_silent_endpoint(site: Site, since: str) -> None:
-    """As the dispatcher leaves it when an engine has been away for a while."""
+async def leave_silent(site: Site, since: str) -> str:
+    """Leave the endpoint as its dispatcher does when an engine has been away for a while; its id."""
     store = SqliteStore(site.database)
     await store.open()
-    silent = {"after_seq": 1, "filter": {}, "circuit_open": True, "first_failed_at": since}
-    endpoint = {"name": "engine", "state": "active"}
     try:
-        await store.put("demo", [Put("endpoint", "e-1", endpoint), Put("endpoint_progress", "e-1", silent)])
+        ((endpoint_id, endpoint),) = (await store.records("demo", "endpoint")).items()
+        silent = {"after_seq": 1, "filter": endpoint["filter"], "circuit_open": True, "first_failed_at": since}
+        await store.put("demo", [Put("endpoint_progress", endpoint_id, silent)])
     finally:
         await store.close()
+    return endpoint_id
 
 
 def test_each_setting_says_where_its_value_came_from(site: Site, tmp_path: Path) -> None:
