@@ -16,7 +16,7 @@ import aiohttp
 
 from infusion_service.bootstrap import Service, open_service
 from infusion_service.cli.demo_cast import STAFF, Cast
-from infusion_service.cli.demo_receiver import DemonstrationInbox, redrive
+from infusion_service.cli.demo_receiver import OUTAGE_WARD_S, DemonstrationInbox, redrive
 from infusion_service.cli.demo_ward import Conductor, PacedClock, PacedWard
 from infusion_service.cli.exits import CommandFailed
 from infusion_service.cli.hosting import hosted
@@ -116,6 +116,7 @@ class Demonstration:
         if speed is None:
             speed = SPEED if headless_s is None else self._fitting_speed(starts_at + HEAD_START, headless_s)
         clock = PacedClock(starts_at, speed=speed)
+        self._inbox.outage_s = OUTAGE_WARD_S / speed
         async with (
             receiving(0, self._inbox) as receiver_url,
             open_service(self._delivering_to(receiver_url), clock=clock) as service,
@@ -202,14 +203,14 @@ class Demonstration:
 
     def _welcome_pages(self, base_url: str, tokens: Mapping[str, str], clock: PacedClock) -> None:
         show(f"SIMULATION x {clock.speed:g}: invented patients, {format_time(clock.now())} onwards")
-        show(f"ward page       {base_url}/#device={tokens['device']}")
-        show(f"auditor's page  {base_url}/audit#token={tokens['auditor']}")
-        show(f"operations      {base_url}/ops#token={tokens['admin']}")
-        show(f"tablet's token  {tokens['device']}")
-        show(f"auditor's token {tokens['auditor']}")
-        show(f"operator's      {tokens['admin']}")
-        show(f"webhooks taken  {self._endpoint['url']}")
-        show(f"database        {self._settings.database}")
+        show(f"ward page        {base_url}/#device={tokens['device']}")
+        show(f"auditor's page   {base_url}/audit#token={tokens['auditor']}")
+        show(f"operations       {base_url}/ops#token={tokens['admin']}")
+        show(f"tablet's token   {tokens['device']}")
+        show(f"auditor's token  {tokens['auditor']}")
+        show(f"operator's token {tokens['admin']}")
+        show(f"webhooks taken   {self._endpoint['url']}")
+        show(f"database         {self._settings.database}")
 
     def _welcome_people(self) -> None:
         known = [(person, self._cast.credentials(person)) for person in STAFF]

@@ -18,8 +18,11 @@ REFUSED_TYPE = "infusion.bag.prepared.v1"
 """The first of these is not taken: early in the day, so that it is parked before anybody looks."""
 
 OUTAGE_TYPE = "infusion.infusion.rate_changed.v1"
-OUTAGE_REQUESTS = 2
-"""When the first of these comes, so many requests get 503: two days fail at once, and the endpoint counts as down."""
+"""When the first of these comes, it answers 503 for a while."""
+
+OUTAGE_WARD_S = 1200
+"""So long by the ward's clock: at the usual speed long enough to be seen, the endpoint counting as down and tried less
+and less often."""
 
 ANSWER_S_MAX = 5.0
 REASON = {"reason": "the stock list has the batch now"}
@@ -33,7 +36,9 @@ class DemonstrationInbox(Inbox):
         super().__init__(b"", tell=lambda _said: None)
         self.refused = ""
         """Id of the message that was not taken."""
-        self._outage_over = False
+        self.outage_s = 0.0
+        """Of real time."""
+        self._outage_ends_s: float | None = None
         self._came = asyncio.Event()
 
     def _refused(self, event: dict[str, Any]) -> web.Response | None:
@@ -45,10 +50,12 @@ class DemonstrationInbox(Inbox):
             if first_time:
                 says = "This batch is not in our stock list. Now it is: send this message again."
                 return web.Response(status=422, text=says, headers={"webhook-delivery": "abort-message"})
-        if event["type"] == OUTAGE_TYPE and not self._outage_over:
-            self._outage_over = True
-            self._failures_left = OUTAGE_REQUESTS
-        return super()._refused(event)
+        now_s = asyncio.get_running_loop().time()
+        if event["type"] == OUTAGE_TYPE and self._outage_ends_s is None:
+            self._outage_ends_s = now_s + self.outage_s
+        if self._outage_ends_s is not None and now_s < self._outage_ends_s:
+            return web.Response(status=503, text="The stock system is restarting.")
+        return None
 
     def _taken(self, event: dict[str, Any]) -> dict[str, Any]:
         said = super()._taken(event)
