@@ -19,7 +19,18 @@ from infusion_service.intake.watch import Watch
 from infusion_service.log.soundness import Soundness
 from infusion_service.log.store import Store
 from infusion_service.settings import Settings
-from infusion_service.web import audits, bundles, device_queues, feed, keys, openapi, page, rates, service_status, stream
+from infusion_service.web import (
+    audits,
+    bundles,
+    device_queues,
+    feed,
+    keys,
+    openapi,
+    page,
+    rates,
+    service_status,
+    stream,
+)
 from infusion_service.web.boundary import boundary, expect, guarded
 from infusion_service.web.metrics import Metrics
 from infusion_service.web.routes import ROUTES

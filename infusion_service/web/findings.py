@@ -48,6 +48,8 @@ def _of_the_log(status: ServiceStatus) -> Iterator[Finding]:
     verified = status.verification
     if verified is not None and not verified.sound:
         yield Finding("InfusionLogUnsound", "critical")
+    if verified is not None and not verified.tables_sound:
+        yield Finding("InfusionTablesUnsound", "warning")
     if verified is not None and _passed_s(verified.verified_at, status.as_of) > VERIFIED_WITHIN_S:
         yield Finding("InfusionLogNotVerified", "warning")
 

@@ -127,6 +127,7 @@ def _verification_of(soundness: Soundness) -> Verification | None:
     return Verification(
         verified_at=soundness.verified_at,
         sound=soundness.sound,
+        tables_sound=soundness.tables_sound is not False,
         entries=soundness.size,
         first_bad_seq=soundness.first_bad_seq,
     )

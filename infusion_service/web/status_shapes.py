@@ -46,10 +46,11 @@ class CheckpointStatus(msgspec.Struct, forbid_unknown_fields=True, kw_only=True)
 
 
 class Verification(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """What the last verification of the whole log found."""
+    """What the last verification found of the whole log, and of the tables beside it."""
 
     verified_at: datetime
     sound: bool
+    tables_sound: bool
     entries: int
     first_bad_seq: int | None
 

@@ -41,6 +41,9 @@ BOUNDS = {
     "InfusionAlarmBudget": findings.ALERTS_PER_PATIENT_HOUR_MAX,
 }
 
+NEED_THE_PAST = {"InfusionErrors", "InfusionBadgesLocked"}
+"""Rules about a rate over minutes: one look at the service cannot tell."""
+
 
 async def samples(ward: HttpWard) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
     """Every figure that /metrics shows, by name and labels."""
@@ -116,7 +119,9 @@ def calm() -> ServiceStatus:
         commits=CommitStatus(commits=10, mean_ms=2.0, conflicts=0, storage_full=0, queue=0),
         checkpoint=None,
         verify_at="03:00",
-        verification=Verification(verified_at=NOW - timedelta(hours=9), sound=True, entries=10, first_bad_seq=None),
+        verification=Verification(
+            verified_at=NOW - timedelta(hours=9), sound=True, tables_sound=True, entries=10, first_bad_seq=None
+        ),
         wards=[WardStatus(ward="neuro-day", name="N", patient_hours=9.0, alerts={}, alerts_per_patient_hour=0.0)],
         alerts_per_patient_hour_max=1.0,
     )
@@ -139,7 +144,9 @@ def test_each_rule_speaks_past_its_bound_and_the_gravest_comes_first() -> None:
     status.taking_facts = False
     status.watch_lateness_s = 31
     status.clock_doubt = "the wall clock jumped"
-    status.verification = Verification(verified_at=NOW - timedelta(hours=27), sound=False, entries=10, first_bad_seq=4)
+    status.verification = Verification(
+        verified_at=NOW - timedelta(hours=27), sound=False, tables_sound=False, entries=10, first_bad_seq=4
+    )
     status.disk.free_bytes = 999_999_999
     status.commits = CommitStatus(commits=10, mean_ms=201.0, conflicts=0, storage_full=1, queue=1001)
     status.log.wal_bytes = findings.WAL_BYTES_MAX + 1
@@ -154,6 +161,7 @@ def test_each_rule_speaks_past_its_bound_and_the_gravest_comes_first() -> None:
             "InfusionDown",
             "InfusionClockInDoubt",
             "InfusionLogUnsound",
+            "InfusionTablesUnsound",
             "InfusionStorageFull",
             "InfusionDeliveryParked",
         ),
@@ -172,6 +180,10 @@ def test_names_bounds_and_severities_are_those_of_the_alerting_rules() -> None:
             RULES.read_text("utf-8"),
         )
     }
+    spoken = {*re.findall(r'Finding\("(\w+)"', Path(findings.__file__).read_text("utf-8"))}
+    assert spoken | NEED_THE_PAST == set(rules)
+    words = (Path(findings.__file__).parent / "static" / "desk" / "operations_strings.js").read_text("utf-8")
+    assert not [rule for rule in spoken if f"  {rule}: [" not in words]
     for rule, bound in BOUNDS.items():
         assert float(rules[rule][0].split()[-1]) == bound, rule
 

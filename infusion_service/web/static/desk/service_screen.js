@@ -90,6 +90,13 @@ function LogAndDisk({ status }) {
   ]} /></section>`;
 }
 
+/** What the last verification found. @param {any} found @returns {string} */
+function verified(found) {
+  const moment = when(found.verified_at);
+  if (!found.sound) return O.unsoundAt(moment, found.first_bad_seq);
+  return found.tables_sound ? O.soundAt(moment, found.entries) : O.tablesUnsound(moment);
+}
+
 /** @param {{status: any}} properties */
 function Trust({ status }) {
   const { checkpoint, verification } = status;
@@ -98,7 +105,7 @@ function Trust({ status }) {
     [O.checkpoint, checkpoint ? mark(checkpoint.behind === 0, O.checkpointIs(checkpoint.entries, checkpoint.behind)) : mark(false, O.noCheckpoint)],
     checkpoint && [O.written, O.ago(when(checkpoint.written_at), span(between(checkpoint.written_at, status.machine_time)))],
     checkpoint && [O.outside, checkpoint.on_another_disk ? mark(true, O.otherDisk) : mark(false, O.sameDisk)],
-    [O.verified, verification ? mark(verification.sound, verification.sound ? O.soundAt(when(verification.verified_at), verification.entries) : O.unsoundAt(when(verification.verified_at), verification.first_bad_seq)) : O.notVerified(status.verify_at)],
+    [O.verified, verification ? mark(verification.sound && verification.tables_sound, verified(verification)) : O.notVerified(status.verify_at)],
     [O.clock, status.clock_doubt ? mark(false, O.doubted) : status.clock.simulated ? O.simulated(status.clock.speed) : O.believed], [O.streams, status.streams],
     [O.software, O.softwareIs(status.version, status.python)], [O.startedAt, O.ago(when(status.started_at), span(between(status.started_at, status.as_of)))],
   ]} /><p class="quiet">${O.more} <code>infusion doctor</code></p></section>`;

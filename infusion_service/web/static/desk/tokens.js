@@ -13,6 +13,7 @@ import { O } from "./operations_strings.js";
 import { Freshness, usePolled } from "./polling.js";
 import { sendDesk } from "./service.js";
 import { F } from "./strings.js";
+import { who } from "./who.js";
 
 const TOKEN_ROLES = ["integration", "auditor", "admin"];
 const SOON_MS = 14 * 86400000;
@@ -37,7 +38,7 @@ export function Tokens() {
   };
   return html`<main><h2>${O.tokens}</h2><${Freshness} seen=${seen} asOf=${body?.asOf} /><${Refusal} answer=${refused} />${seen.shown ? html`<${Refusal} answer=${seen.shown} />` : !seen.failed && html`<p>${F.loading}</p>`}
     ${body && html`<div class="wide" tabindex="0" role="region" aria-label=${O.tokens}><table id="tokens"><thead><tr><th>${O.label}</th><th>${O.role}</th><th>${O.narrowedTo}</th><th>${O.state}</th><th>${O.expires}</th><th>${O.actions}</th></tr></thead>
-      <tbody>${rows.map((/** @type {any} */ each) => html`<tr key=${each.id} data-token=${each.id}><td>${each.label}</td><td>${word(ROLES, each.role)}</td><td>${[...each.scopes, ...(each.wards ?? [])].join(", ") || O.nothing}</td>
+      <tbody>${rows.map((/** @type {any} */ each) => html`<tr key=${each.id} data-token=${each.id}><td>${each.label} ${each.id === who.value?.id && O.yours}</td><td>${word(ROLES, each.role)}</td><td>${[...each.scopes, ...(each.wards ?? [])].join(", ") || O.notNarrowed}</td>
         <td><${Mark} tone=${each.standing.tone} word=${each.standing.word} /></td><td>${when(each.expires_at)}</td>
         <td>${each.standing.place < 2 && html`<${Sure} label=${O.revoke} sure=${O.revokeSure} act=${() => revoke(each.id)} />`}</td></tr>`)}</tbody></table></div>
       <${Mint} wards=${body.wards} asOf=${body.asOf} again=${seen.again} />`}</main>`;
