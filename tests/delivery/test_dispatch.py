@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from infusion_service.delivery.errors import NotPossible
 from infusion_service.delivery.schedule import GAPS_S, Reply
-from infusion_service.log.deliveries import DeliveryBatch
 from tests.delivery.judging import order_per_day, same_bytes
 from tests.delivery.virtual import ADMIN, Site, day, in_virtual_time, takes_all
-from tests.log.given import MORNING, SITE
+from tests.log.given import MORNING
 
 MINUTE, HOUR = 60.0, 3600.0
 
@@ -380,31 +378,6 @@ def test_a_hanging_endpoint_delays_nobody(key_file: Path) -> None:
         facts = [a for a in healthy.arrivals if a.event["subject"] != "site"]
         assert len(facts) == 300
         assert all(a.at == written[a.headers["webhook-id"]] for a in facts)
-        await site.endpoints.stop()
-
-    in_virtual_time(work)
-
-
-def test_a_delivery_that_is_damaged_is_parked_and_never_sent(key_file: Path) -> None:
-    async def work() -> None:
-        site = Site(key_file)
-        endpoint_id, receiver = await site.endpoint(failing(500))
-        await site.fact(day(1))
-        await site.fact(day(2))
-        await asyncio.sleep(1)
-        damaged, sound = await site.store.deliveries.waiting(SITE, endpoint_id, limit=10)
-        await site.store.deliveries.change(SITE, DeliveryBatch(changed=[replace(damaged, damaged=True)]))
-        sent = len(receiver.arrivals)
-        receiver.script = takes_all
-        await site.crash()
-        await asyncio.sleep(10 * 60)
-        (parked,) = await site.rows(endpoint_id, state="parked")
-        assert (parked["n"], parked["next_attempt_at"]) == (damaged.epsequence, None)
-        assert {arrival.headers["webhook-id"] for arrival in receiver.arrivals[sent:]} == {sound.webhook_id}
-        # Nor when somebody asks for it: what is kept of it is still not what was written.
-        await site.endpoints.deliveries.retry(endpoint_id, damaged.epsequence, "again", ADMIN)
-        await asyncio.sleep(60)
-        assert [row["n"] for row in await site.rows(endpoint_id, state="parked")] == [damaged.epsequence]
         await site.endpoints.stop()
 
     in_virtual_time(work)
