@@ -88,8 +88,8 @@ async def night(night_site: tuple[Site, ScriptedEngine], browser: Browser) -> As
             token = {"label": "engines", "role": "integration", "expires_at": "2026-12-01T00:00:00Z"}
             minted = await ward.call(ward.admin, "POST", "/v1/tokens", token)
             yield Night(ward, engine, serving, desks, site.directory, minted["token"])
-    await desks.close()
     await engine.stop()
+    await desks.close()
 
 
 async def clean(desk: Desk, screen: str) -> None:
@@ -143,7 +143,6 @@ async def adds_an_endpoint(night: Night, desk: Desk) -> tuple[str, str]:
     await page.locator("#save-endpoint").click()
     await expect(page.locator("#once")).to_have_value(re.compile("^whsec_"))
     secret = await shown_once(page)
-    await desk.picture("ops_secret_once")
     await page.locator("#once-kept").click()
     await expect(page.locator("#why")).to_have_text("Everything has been taken.")
     assert secret not in await page.content()
@@ -239,7 +238,7 @@ async def holds_rotates_and_sends_again(night: Night, desk: Desk, endpoint: str,
         assert verified(headers["webhook-signature"], read_secret(each), headers["webhook-id"], stamp, body)
     await page.locator("summary").click()
     sample = await page.locator("#sample").inner_text()
-    await looked_at(desk, "endpoint_sample")
+    await clean(desk, "endpoint with its sample")
     await runs_in_a_shell(night, sample, secret)
 
 
@@ -270,7 +269,6 @@ async def looks_after_tablets(night: Night, desk: Desk) -> None:
     await expect(page.locator("#enrol-link")).to_have_value(re.compile("/#device=infd_"))
     token = await shown_once(page)
     assert (await page.locator("#enrol-link").input_value()).endswith(token)
-    await desk.picture("ops_device_enrolled")
     await page.locator("#once-kept").click()
     row = page.locator('[data-device="tablet-9"]')
     await row.get_by_role("button", name="Revoke").click()
@@ -330,13 +328,14 @@ async def looks_after_tokens(desk: Desk) -> None:
     await page.locator("#mint").click()
     await expect(page.locator("#once")).to_have_value(re.compile("^inft_"))
     await shown_once(page)
-    await desk.picture("ops_token_minted")
     await page.locator("#once-kept").click()
     row = page.locator("#tokens tbody tr").filter(has_text="prometheus")
     await expect(row).to_contain_text("metrics")
     await row.get_by_role("button", name="Revoke").click()
     await row.get_by_role("button", name="Revoke for good").click()
     await expect(row).to_contain_text("Revoked 2026-11-23")
+    await expect(page.locator("#tokens tbody tr").filter(has_text="(yours)")).to_have_count(1)
+    await looked_at(desk, "tokens")
 
 
 async def reads_what_a_new_protocol_changes(desk: Desk) -> None:
@@ -384,7 +383,7 @@ async def at_night(night: Night, endpoint: str) -> None:
     await looked_at(desk, "service_night")
     await go(desk, "endpoints")
     await expect(page.locator(f'[data-endpoint="{endpoint}"]')).to_be_visible()
-    await looked_at(desk, "endpoints_night")
+    await clean(desk, "endpoints at night")
     await go(desk, "endpoints", endpoint)
     await expect(page.locator("#why")).to_be_visible()
     await clean(desk, "endpoint at night")
@@ -416,6 +415,7 @@ async def goes_on_while_nothing_answers(night: Night, desk: Desk) -> None:
     await looked_at(desk, "away")
     await page.locator(".try-again").click()
     await expect(page.locator("[data-stale]")).to_contain_text("Tried again in")
+    await page.context.close()
     desk.complaints[:] = [each for each in desk.complaints if "net::ERR_" not in each]
 
 
