@@ -13,7 +13,7 @@ from playwright.async_api import expect
 from tests.cli.running import Site
 from tests.e2e.conftest import GROUP_SEPARATOR, Tablet, Tablets
 from tests.e2e.mortal import MortalService
-from tests.e2e.ward import DATE, ServedWard, band_of
+from tests.e2e.ward import DATE, PIN, SIGNS, ServedWard, band_of
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
@@ -60,14 +60,19 @@ class Bedside:
     who: str = ""
 
     async def at(self, time: str, who: str) -> None:
-        """Let time pass, and somebody sign in."""
+        """Let time pass, and somebody sign in by scanned badge and PIN."""
         page = self.tablet.page
         if await page.locator("#sign-out").count():
             async with page.expect_response(lambda answer: answer.request.method == "DELETE"):
                 await self.tablet.sign_out()
         if time != self.tablet.ward.now:
             await self.tablet.ward.clock(time)
-        await self.tablet.sign_in(who)
+        await self.tablet.scan(f"BADGE-{who}")
+        await expect(page.locator("#pin")).to_be_focused()
+        await page.keyboard.type(PIN)
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#pin")).to_have_count(0)
+        await expect(page.locator("#signed-in-as")).to_contain_text(who)
         await expect(page.locator(".clock")).to_contain_text(f"{int(time[:2]) + 1:02}:{time[3:]}")
         self.who = who
 
@@ -203,9 +208,13 @@ async def infuse(bedside: Bedside) -> None:
     await bedside.signs()
     await bedside.chart("infusion.paused", choices={"reason": "patient"})
     await bedside.chart("infusion.resumed", texts={"rate_ml_per_h": "25.3"})
-    for time in ("10:00", "10:55", "11:50", "12:45"):
-        await bedside.at(time, "nurse")
-        await bedside.signs()
+    await bedside.at("10:00", "nurse")
+    await bedside.signs()
+    for time in ("10:55", "11:50", "12:45"):
+        # The rounds that are like the one before are charted without the page.
+        await bedside.tablet.ward.clock(time)
+        await bedside.tablet.ward.fact(bedside.tablet.ward.days[0], "vitals.recorded", SIGNS)
+        bedside.wrote("vitals.recorded")
     await bedside.at("13:00", "nurse")
     await bedside.chart("infusion.completed")
     await bedside.signs(neuro=True)

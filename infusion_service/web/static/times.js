@@ -6,10 +6,10 @@ import { keep, kept } from "./kept.js";
 import { T } from "./strings.js";
 
 export const STALE_AFTER_MS = 15000;
-const TICK_MS = 500;
+const TICK_MS = 1000;
 const SLOW_MS = 10000;
 
-/** Grows twice a second; who reads it is drawn again. */
+/** Grows every second; who reads it is drawn again. Oftener would only empty the battery. */
 export const ticks = signal(0);
 /** The same for what need not be drawn as often: a new number every ten seconds. */
 export const slowTicks = computed(() => Math.floor((ticks.value * TICK_MS) / SLOW_MS));
