@@ -77,16 +77,18 @@ def record_html(
 
     Of the entries in `hidden` it says that there is one, and not what.
     """
-    return _Record(day, entries, hidden).html(seal, printed)
+    as_of = entries[-1].parsed_leaf.received_at
+    record = _Record(day, entries, hidden, as_of if printed is None else max(as_of, printed.at))
+    return record.html(seal, printed)
 
 
 class _Record:
-    def __init__(self, day: Day, entries: Sequence[LogEntry], hidden: Collection[str]) -> None:
+    def __init__(self, day: Day, entries: Sequence[LogEntry], hidden: Collection[str], as_of: datetime) -> None:
         self._day = day
         self._logged = entries
         numbers = {logged.entry.entry_id: logged.n for logged in entries if logged.entry is not None}
         self._words = Words(ZoneInfo(day.timezone), day.date, numbers)
-        self._charted = tables.Charted(day=day, logged=entries, words=self._words, hidden=hidden)
+        self._charted = tables.Charted(day=day, logged=entries, words=self._words, hidden=hidden, as_of=as_of)
 
     def html(self, seal: Seal | None, printed: Printed | None) -> bytes:
         marks = marks_of(self._day, [logged.entry for logged in self._logged])

@@ -32,6 +32,8 @@ class Charted:
     logged: Sequence[LogEntry]
     words: Words
     hidden: Collection[str]
+    as_of: datetime
+    """When the record is looked at: what is not due by then is not late."""
 
     @cached_property
     def entries(self) -> list[tuple[LogEntry, Entry]]:
@@ -183,8 +185,14 @@ def _alert(charted: Charted, alert: Alert) -> AlertRow:
         wanted=f"{action}{by}",
         done=tuple(_done(charted, alert)),
         minutes="" if minutes is None else minutes,
-        overdue=alert.answer_by is not None and (alert.answered_at is None or alert.answered_at > alert.answer_by),
+        overdue=_overdue(charted, alert),
     )
+
+
+def _overdue(charted: Charted, alert: Alert) -> bool:
+    """Whether the answer came, or the end or today did without one, after it was due."""
+    until = alert.answered_at or alert.closed_at or charted.as_of
+    return alert.answer_by is not None and until > alert.answer_by
 
 
 def _minutes(span: timedelta) -> str:
@@ -200,7 +208,7 @@ def _done(charted: Charted, alert: Alert) -> Iterator[str]:
         who_did = "" if by is None else f" by {by.actor.id}"
         yield f"answered {words.time(alert.answered_at)}: {charted.named(alert.answered_by)}{who_did}"
     elif alert.answer_by is not None:
-        yield "not answered"
+        yield "not answered" if alert.closed_at is not None or _overdue(charted, alert) else "not answered yet"
     if alert.escalated:
         stages = (stage.replace(":", ", told ").replace("_", " ") for stage in sorted(alert.escalated))
         yield f"escalated: {'; '.join(stages)}"

@@ -12,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from infusion_service.bootstrap import open_service
+from infusion_service.clinical.day import evolve, new_day
 from infusion_service.intake.clock import SimulatedClock
 from infusion_service.intake.intake import Intake
 from infusion_service.intake.outcome import Outcome
@@ -211,6 +212,34 @@ async def test_what_came_late_is_hollow_in_the_chart_and_says_when_it_was_receiv
     assert "08:30:00" in entries
     assert '<td class="n">25</td>' in entries
     assert "&#9675; 08:05:00" in page
+
+
+@pytest.mark.parametrize(("after_min", "says", "late"), [(0, "not answered yet", False), (3, "not answered", True)])
+def test_an_answer_is_late_once_it_was_due_and_not_before(
+    tmp_path: Path, after_min: int, says: str, *, late: bool
+) -> None:
+    settings = play(tmp_path, "a60")
+
+    async def alerts() -> str:
+        async with open_service(settings, read_only=True) as service:
+            (row,) = await service.intake.board(limit=10)
+            whole = await service.intake.day(str(row["day_id"]))
+            entries = await service.intake.entries(str(row["day_id"]))
+        assert whole is not None
+        raised = next(n for n, logged in enumerate(entries, 1) if logged.entry and logged.entry.type == "alert.raised")
+        known = entries[:raised]  # as it was the moment it was raised
+        day = new_day(whole.day_id, whole.site, whole.workflow)
+        for logged in known:
+            assert logged.entry is not None
+            day = evolve(day, logged.entry)
+        printed = Printed(NURSE, known[-1].parsed_leaf.received_at + timedelta(minutes=after_min))
+        page = record_html(day, known, None, printed=printed).decode()
+        return page[page.index("<h2>Alerts</h2>") : page.index("<h2>Double checks</h2>")]
+
+    told = asyncio.run(alerts())
+
+    assert f"<td>{says}<br>open</td>" in told
+    assert ("none <b>late</b>" in told) is late
 
 
 async def test_it_names_who_printed_it_and_no_name_gets_out_of_its_place() -> None:
