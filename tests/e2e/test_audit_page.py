@@ -42,6 +42,30 @@ MARKS = """() => [...document.querySelectorAll("#day-chart [data-mark]")].map((m
     [...mark.attributes].filter(({ name }) => name.startsWith("data-") && name !== "data-known")
       .map(({ name, value }) => [name, value])))"""
 
+DRAWN_AT_RANDOM = """async (count) => {
+    const { LEFT, RIGHT, axisOf, hoursOf, levelsOf, xOf } = await import("/static/desk/audit_layout.js");
+    const { marksOf } = await import("/static/desk/audit_marks.js");
+    const wrong = [];
+    const any = (least, most) => least + Math.random() * (most - least);
+    for (let round = 0; round < count; round += 1) {
+        const values = Array.from({ length: Math.ceil(any(0, 30)) }, () => Math.round(any(-50, 400) * 10) / 10);
+        const levels = levelsOf(values, Math.ceil(any(0, 6)));
+        const steps = levels.slice(1).map((level, place) => level - levels[place]);
+        if (levels[0] > Math.min(...values) + 1e-6 || levels.at(-1) < Math.max(...values) - 1e-6 || levels.length > 40
+            || steps.some((step) => step <= 0)) wrong.push(["levels", values, levels]);
+        const marks = values.map((value) => ({ kind: value > 100 ? "pulse" : "alert", at: value * 1e6 }));
+        const axis = axisOf(marks, []);
+        const width = any(480, 2000);
+        const places = [...marks.map((mark) => mark.at), null].map((at) => xOf(axis, width, at));
+        const inside = places.every((x) => x >= LEFT && x <= width - RIGHT + 1e-6);
+        if (!(axis.first < axis.last) || !inside) wrong.push(["axis", values, axis]);
+        if (hoursOf(axis, width).some((hour) => hour % 3600000 !== 0)) wrong.push(["hours", axis]);
+    }
+    const view = { struck: [], state: null, dose: { segments: [] } };
+    const nothing = marksOf({ entries: [], view, file: { facts: {}, states: {}, checks: [] } });
+    return [...wrong, ...nothing];
+}"""
+
 
 @dataclass
 class Audited:
@@ -147,6 +171,7 @@ async def test_the_chart_draws_the_very_marks_of_the_printed_record(audited: Aud
     assert {"true", "false"} == {mark["data-late"] for mark in drawn} == {mark["data-struck"] for mark in drawn}
     rows = page.locator("#chart-table tbody tr")
     assert await rows.count() == len(drawn)
+    assert await page.evaluate(DRAWN_AT_RANDOM, 300) == []
 
 
 async def test_what_came_late_is_not_yet_known_before_and_the_slider_asks_for_what_stands_still(
@@ -276,7 +301,6 @@ async def test_every_screen_is_accessible_and_no_page_scrolls_sideways(
     await page.locator("#find").click()
     await expect(page.locator("#days tbody tr")).to_have_count(1)
     assert "Abelin" not in page.url
-    await clean(page, "search")
     await page.locator("#days a").first.click()
     await go_to(page, "11:30")
     await clean(page, "then")

@@ -18,7 +18,13 @@ const KINDS = /** @type {KindShown[]} */ (Object.keys(A.filterKinds));
 export const whoOf = (actor) => (actor.role === "service" ? A.how.service : `${actor.id}, ${word(ROLES, actor.role)} (${word(A.how, actor.how)})`);
 
 /** @param {any} entry */
-export const saysOf = (entry) => (entry.withheld ? A.withheld : entry.data ? summary(entry) : A.erased);
+export function saysOf(entry) {
+  if (entry.withheld) return A.withheld;
+  if (!entry.data) return A.erased;
+  // A check in which nothing was found says so: no answer at all would look the same.
+  const answers = Object.values(entry.data);
+  return answers.length > 0 && answers.every((answer) => answer === false) ? A.allNo(answers.length) : summary(entry);
+}
 
 /** @param {any} entry */
 export const nameOf = (entry) => (entry.type ? titleOf(entry) : A.erased);

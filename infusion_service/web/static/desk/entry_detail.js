@@ -40,10 +40,11 @@ export function EntryDetail({ day, entry }) {
     <dl class="facts">
       ${row(A.occurred, entry.occurred_at && exactTime(entry.occurred_at, date))}${row(A.recorded, exactTime(entry.rcv, date))}${row(A.delay, late >= 1000 && delay(late))}
       ${row(A.marks, remarksOf(entry, day).join(", "))}${row(A.lateReason, entry.late_reason)}
-      ${row(A.who, entry.actor && whoOf(entry.actor))}${row(A.second, entry.second && whoOf(entry.second))}${row(A.device, entry.device?.id)}
-      ${row(A.sent, entry.device?.sent_at && exactTime(entry.device.sent_at, date))}${row(A.charted, entry.device?.recorded_at && exactTime(entry.device.recorded_at, date))}
+      ${row(A.who, entry.actor && whoOf(entry.actor))}${row(A.second, entry.second && whoOf(entry.second))}${row(A.device, entry.device && [entry.device.id, entry.device.seq !== undefined && A.deviceSeq(entry.device.seq)].filter(Boolean).join(", "))}
+      ${row(A.sent, entry.sent_at && exactTime(entry.sent_at, date))}${row(A.charted, entry.recorded_at && exactTime(entry.recorded_at, date))}
       ${row(A.fields.outcome, entry.outcome?.state_to && A.moved(entry.outcome.state_from ? titleOfState(entry.outcome.state_from) : "", titleOfState(entry.outcome.state_to)))}
       <${Related} day=${day} entry=${entry} />
+      ${row(A.claimed, entry.claimed && told(entry.claimed))}${row(A.fields.session, entry.session && html`<code>${entry.session}</code>`)}${row(A.group, entry.group && html`<code>${entry.group}</code>`)}
       ${row(A.fields.kind, entry.kind && word(A.filterKinds, entry.kind))}${row(A.fields.type, entry.type && html`<code>${entry.type}</code>`)}${row(A.seq, A.seqOf(entry.seq, entry.n))}
       ${row(A.data, entry.data && Object.keys(entry.data).length > 0 && told(entry.data))}
       ${row(A.leaf, html`<code>${entry.leaf_hash}</code>`)}

@@ -123,9 +123,19 @@ function GoTo({ day }) {
     ${wrong && html`<span class="error" id="go-to-wrong" role="alert">${A.goToHow}</span>`}</form>`;
 }
 
-/** The address of this moment, to open again or to send. @param {{id: string}} properties */
+/** The address of this moment, to open again or to send: a click keeps it in the clipboard, where there is one. @param {{id: string}} properties */
 function Link({ id }) {
-  return html`<a class="moment-link" id="moment-link" href=${addressOf("day", [id], askedNow())}>${A.link}</a>`;
+  const [copied, setCopied] = useState("");
+  const href = addressOf("day", [id], askedNow());
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(new URL(href, location.href).href);
+      setCopied(href);
+    } catch {
+      // No clipboard here: it stands in the address bar.
+    }
+  };
+  return html`<a class="moment-link" id="moment-link" href=${href} onClick=${copy}>${A.link}</a>${copied === href && html`<span role="status">${A.copied}</span>`}`;
 }
 
 /** What was recorded at the moment where we stand, or last before. @param {{day: OpenedDay, quiet: boolean}} properties */
