@@ -152,6 +152,8 @@ class Reader:
         size = 0 if site_key is None else self.size(site_key)
         if site_key is None or size == 0:
             return True
+        for kind, key, *kept in self._execute(SQL["all_records"], (site_key,)):
+            _sound_record(site_key, kind, key, *kept)  # under another kind or key nobody would look for it
         level = STORED_LEVELS[0]
         values = {"site_key": site_key, "level": level, "node_index": (size >> level) - 1}
         try:

@@ -225,7 +225,10 @@ class Store(LogReader, Protocol):
         """
 
     async def derived_is_current(self, site: str) -> bool:
-        """Whether event-id index and day heads match the log; if not, rebuild both before appending."""
+        """Whether event-id index and day heads match the log; if not, rebuild both before appending.
+
+        Raises `RecordDamaged` for an operational record that nothing makes anew.
+        """
 
     async def rebuild_event_keys(self, site: str) -> None:
         """Derive event-id index, tree and head of the log anew from leaves and bodies."""

@@ -161,6 +161,10 @@ WHERE site_key = ? AND next_change_at_ms IS NOT NULL;
 -- All operational records of a kind.
 SELECT record_key, value, row_check FROM operational WHERE site_key = ? AND kind = ? ORDER BY record_key;
 
+-- name: all_records
+-- All of a site.
+SELECT kind, record_key, value, row_check FROM operational WHERE site_key = ?;
+
 -- name: record
 -- One operational record.
 SELECT value, row_check FROM operational WHERE site_key = ? AND kind = ? AND record_key = ?;
