@@ -130,7 +130,7 @@ export function FactForm({ day, type, preset = {}, instead, label }) {
     ${instead && html`<${Before} instead=${instead} />`}
     ${!reachable.value && !mayWait(type, day.day_id) && html`<p class="error" role="alert">${T.needsNetwork} <button data-paper=${type} onClick=${() => openPaper(day, type, preset)}>${T.paper}</button></p>`}
     ${half === "first" && html`<p class="note">${T.firstPerson}</p>`}
-    ${half === "second" && html`<p class="note" id="second-note">${T.secondPerson(waiting.by)} ${second && T.secondWho(second.staff)} <${Validity} check=${waiting} /></p>`}
+    ${half === "second" && html`<p class="note" id="second-note">${T.secondPerson(waiting.by)}</p><p class="note">${second && html`${T.secondWho(second.staff)} · `}<${Validity} check=${waiting} /></p>`}
     ${half === "wait" && html`<section class="note" id="second-note"><p>${T.firstSaved(waiting.by)} <${Validity} check=${waiting} /></p><${SignInForm} take=${takeSecond} label=${T.secondSignIn} prefix="second-" /></section>`}
     ${half !== "wait" && html`
       <div class="fields">${Object.entries(fact.fields).filter(([name]) => name !== "confirmed").map(([name, field]) => html`<${Field} key=${name} name=${name} field=${field}

@@ -155,6 +155,7 @@ function Afterwards({ day, called }) {
   const well = since(T.lastWell);
   const due = Date.parse(called.calledAt) + VITALS_WITHIN_MS - serviceNow();
   return html`<section class="stop-list" aria-label=${T.stopList}>
+    ${!person.value && html`<p class="note">${T.signInFirst}</p>`}
     ${T.stopChecklist.map((each) => { const done = since(each); return html`<button class="choice" key=${each} data-done=${each} aria-pressed=${Boolean(done)} disabled=${off || Boolean(done)} onClick=${() => write(each)}>
       <span aria-hidden="true">${done ? "✓" : "□"}</span> ${each} ${done && html`<small>${T.doneAt(clockTime(done.occurred_at), done.actor.id)}</small>`}</button>`; })}
     <p class="countdown">${due > 0 ? "□" : "!"} ${T.stopVitals} <b>${due > 0 ? span(due) : T.overdue(span(due))}</b></p>

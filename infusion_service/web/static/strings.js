@@ -148,7 +148,7 @@ export const T = {
 
   shiftStart: "Start of shift", thisTabletIs: (/** @type {string} */ name) => `This tablet: ${name || "not known yet"}`, testSound: "Test sound", soundOn: "Sound works: three tones for critical and high, two for medium.",
   soundOff: "No sound yet: touch Test sound.", keepsFacts: "Facts are kept on this tablet until they are on the record.", keepsNothing: "This tablet cannot keep facts: without network nothing can be charted here.",
-  filters: "Which beds", allBeds: "All", mine: "Mine", withAlert: "Alerts", dueSoon: "Due soon", wantsSecond: "Second check", emptyBed: "empty",
+  filters: "Which beds", allBeds: "All", mine: "Mine", withAlert: "Alerts", dueSoon: "Due soon", wantsSecond: "2nd check", emptyBed: "empty",
   myPatient: "My patient", noneSuch: "No bed is like this now.",
 
   hintDate: "2027-11-30", hintTime: "24 h, 10:05", badDate: "a date is expected, as 2027-11-30", badTime: "a 24 h time is expected, as 10:05",
