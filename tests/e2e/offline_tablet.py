@@ -35,6 +35,8 @@ async def live_through(ward: ServedWard, day: str) -> None:
     await ward.clock("10:33")
     await post(ward, day, "infusion.paused", {"reason": "clinical"})
     await post(ward, day, "vitals.recorded", {**SIGNS, "systolic_mmhg": 142, "heart_rate_per_min": 84})
+    odd = {"glucose_mmol_per_l": 21.5, "confirmed": True, "unrecordable": ["temperature_celsius"]}
+    await post(ward, day, "vitals.recorded", odd)
     await post(ward, day, "befast.checked", NO_SIGN)
     await ward.clock("10:50")
     await post(ward, day, "vitals.recorded", {**SIGNS, "systolic_mmhg": 128, "heart_rate_per_min": 76})

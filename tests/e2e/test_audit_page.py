@@ -17,6 +17,7 @@ import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, Request, Route, expect
 
+from infusion_service.web.record_marks import MARKS as MARK_KINDS
 from tests.cli.running import PROGRAM, Site, environment, infusion
 from tests.e2e.desk import DESK_SIZE, Desk, Desks
 from tests.e2e.offline_tablet import A_MINUTE_BEFORE, CAME_BACK, live_through
@@ -157,17 +158,8 @@ async def test_the_chart_draws_the_very_marks_of_the_printed_record(audited: Aud
 
     assert on_page == in_record
     drawn = [json.loads(mark) for mark in in_record]
-    assert {mark["data-mark"] for mark in drawn} >= {
-        "pressure",
-        "pulse",
-        "rate",
-        "pause",
-        "drug",
-        "symptom",
-        "alert",
-        "check-done",
-        "check-missed",
-    }
+    assert {mark["data-mark"] for mark in drawn} == set(MARK_KINDS)
+    assert {mark.get("data-doubt") for mark in drawn} == {None, "unusual"}
     assert {"true", "false"} == {mark["data-late"] for mark in drawn} == {mark["data-struck"] for mark in drawn}
     rows = page.locator("#chart-table tbody tr")
     assert await rows.count() == len(drawn)

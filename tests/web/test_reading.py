@@ -26,6 +26,9 @@ async def test_the_board_shows_days_by_date_and_pages_through_them(ward: HttpWar
     assert [row["day_id"] for row in whole.body["days"]] == in_order
     assert [row["day_id"] for row in first.body["days"] + rest.body["days"]] == in_order
     assert "next" not in rest.body
+    newest = await ward.get("/v1/days?newest=true&limit=2")
+    oldest = await ward.get(f"/v1/days?newest=true&limit=2&after={newest.body['next']}")
+    assert [row["day_id"] for row in newest.body["days"] + oldest.body["days"]] == in_order[::-1]
     assert whole.body["as_of"] == "2026-11-23T07:00:00.000Z"
     assert whole.body["clock"] == {"simulated": True, "speed": 0}
 
