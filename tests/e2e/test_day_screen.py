@@ -108,6 +108,17 @@ async def test_stop_takes_two_taps_and_the_first_is_on_the_record_already(tablet
     assert (second["data"]["reason"], second["corrects"]) == ("stroke_sign", first["entry_id"])
     assert second["occurred_at"] == first["occurred_at"]
 
+    await tablet.tap('[data-done="Doctor called"]')
+    await expect(tablet.page.locator('[data-done="Doctor called"]')).to_have_attribute("aria-pressed", "true")
+    async with tablet.page.expect_response("**/v1/batches"):
+        await tablet.tap('[data-well="15"]')
+    await expect(tablet.page.locator(".last-well")).to_contain_text("Time last seen well: 09:57")
+    notes = [entry["data"]["text"] for entry in await tablet.ward.entries(day) if entry["type"] == "note.added"]
+    assert notes[-2:] == ["Doctor called", "Time last seen well: 09:57"]
+    await tablet.picture("stop_list")
+    await tablet.tap("#stop-mistake")
+    await expect(tablet.page.locator(".fact-form")).to_have_attribute("data-type", "entry.struck")
+
 
 async def test_stop_works_with_nobody_signed_in(tablet: Tablet) -> None:
     day = tablet.ward.days[locked]

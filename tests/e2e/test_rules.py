@@ -4,22 +4,28 @@ by sound or by touch; and that the screen stays on while a pump runs."""
 from __future__ import annotations
 
 import base64
+import random
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, Route, ViewportSize, expect
 
+from infusion_service.clinical.scores import ScoreTable
+from infusion_service.clinical.workflow import load_workflow
+from infusion_service.packaged import workflows_dir
 from tests.e2e.conftest import LYING, Tablet, Tablets, keep_picture
 from tests.e2e.test_scanner import RECORD_TONES
-from tests.e2e.ward import ServedWard
+from tests.e2e.ward import SIGNS, ServedWard
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 charted, stopped, locked, alerted = range(4)
 """Whose day a test looks at or writes on."""
 
+WORKFLOW = workflows_dir() / "alemtuzumab.v1.toml"
 SUPPORTED: tuple[ViewportSize, ...] = (
     {"width": 1024, "height": 768},
     {"width": 1280, "height": 800},
@@ -79,6 +85,22 @@ HEAR = """async () => {
     hear('2026-11-23T09:12:00Z', { simulated: false, speed: 1 });
     return serviceNow();
 }"""
+POINTS = """async ([score, sets]) => {
+    const { pointsOf } = await import('/static/trend.js');
+    return sets.map((each) => pointsOf(score, {}, each));
+}"""
+SOME_SIGNS: dict[str, list[Any]] = {
+    "respiratory_rate_per_min": [3, 8, 9, 11, 12, 20, 21, 24, 25, 70],
+    "spo2_percent": [50, 83, 84, 87, 88, 91, 92, 93, 94, 95, 96, 97, 100],
+    "on_oxygen": [True, False],
+    "spo2_scale": [1, 2],
+    "systolic_mmhg": [40, 90, 91, 100, 101, 110, 111, 219, 220],
+    "heart_rate_per_min": [20, 40, 41, 50, 51, 90, 91, 110, 111, 130, 131],
+    "consciousness": ["A", "C", "V", "P", "U"],
+    "temperature_celsius": [30.0, 35.0, 35.1, 36.0, 36.1, 38.0, 38.1, 39.0, 39.1, 43.0],
+}
+"""Both sides of every limit of the chart."""
+ALLERGY = ('{"item":"hypersensitivity","result":"clear"}', '{"item":"hypersensitivity","result":"present"}')
 ON_DATE = """async (moment) => {
     const { hear, ticks } = await import('/static/times.js');
     hear(moment, { simulated: true, speed: 0 });
@@ -260,6 +282,39 @@ async def test_on_the_day_the_clocks_change_a_time_says_which_of_the_two_it_is(t
         await page.evaluate(ON_DATE, f"{date}T10:00:00Z")
         await expect(page.locator(".clock small")).to_have_text(f"Europe/Paris{' · ' if offset else ''}{offset}")
     tablet.expect_silence()
+
+
+async def test_points_shown_while_typing_are_those_the_service_gives(tablet: Tablet) -> None:
+    file = await tablet.ward.call(tablet.ward.tablet, "GET", "/v1/workflows/alemtuzumab/1")
+    service = ScoreTable(load_workflow(WORKFLOW.read_bytes(), file=WORKFLOW.name).definition.scores["news2"])
+    chance = random.Random(2)  # noqa: S311 - the same sets every time
+    sets = [{sign: chance.choice(values) for sign, values in SOME_SIGNS.items()} for _ in range(200)]
+
+    shown = await tablet.page.evaluate(POINTS, [file["scores"]["news2"], sets])
+    assert shown == [
+        service.points({name: Decimal(str(one)) if type(one) in (int, float) else one for name, one in each.items()})
+        for each in sets
+    ]
+
+
+async def test_a_score_says_which_way_it_goes_and_an_allergy_stands_on_the_banner(tablet: Tablet) -> None:
+    page, day = tablet.page, tablet.ward.days[alerted]
+    await tablet.ward.fact(day, "vitals.recorded", SIGNS)
+    await tablet.ward.fact(day, "vitals.recorded", {**SIGNS, "heart_rate_per_min": 115})
+    score = page.locator(f'.tile[data-day="{day}"] [data-score="news2"]')
+    await expect(score).to_contain_text("2 ▲2up")
+    await expect(page.locator(f'.tile[data-day="{day}"] .since')).to_have_text("+2 since the first set")
+
+    async def allergic(route: Route) -> None:
+        answer = await route.fetch()
+        text = (await answer.text()).replace(*ALLERGY)
+        await route.fulfill(response=answer, body=text)
+
+    await page.route(f"**/v1/days/{day}/entries", allergic)
+    await tablet.open_day(day)
+    await expect(page.locator("#news2")).to_contain_text("2 ▲2")
+    await expect(page.locator('[data-flag="allergy"]')).to_have_text("Allergy: Hypersensitivity to the drug")
+    await page.unroute_all()
 
 
 async def test_what_somebody_wrote_is_read_as_it_was_written(tablet: Tablet) -> None:

@@ -8,7 +8,7 @@ import { reasonsOf, record, signature } from "./charting.js";
 import { initialsOnly } from "./kept.js";
 import { html } from "./markup.js";
 import { person } from "./people.js";
-import { meant, noteOf, reasonUnsaid, workflow } from "./protocol.js";
+import { means, meant, noteOf, reasonUnsaid, workflow } from "./protocol.js";
 import { enqueue, queue, remove, send } from "./queue.js";
 import { newId, postFact } from "./service.js";
 import { T, code } from "./strings.js";
@@ -153,12 +153,13 @@ function Afterwards({ day, called }) {
   };
   const off = busy || !person.value || !note;
   const well = since(T.lastWell);
+  const measured = entries.value.some((entry) => entry.kind === "fact" && means(entry.type, ["vital_signs"]) && entry.occurred_at >= called.calledAt);
   const due = Date.parse(called.calledAt) + VITALS_WITHIN_MS - serviceNow();
   return html`<section class="stop-list" aria-label=${T.stopList}>
     ${!person.value && html`<p class="note">${T.signInFirst}</p>`}
     ${T.stopChecklist.map((each) => { const done = since(each); return html`<button class="choice" key=${each} data-done=${each} aria-pressed=${Boolean(done)} disabled=${off || Boolean(done)} onClick=${() => write(each)}>
       <span aria-hidden="true">${done ? "✓" : "□"}</span> ${each} ${done && html`<small>${T.doneAt(clockTime(done.occurred_at), done.actor.id)}</small>`}</button>`; })}
-    <p class="countdown">${due > 0 ? "□" : "!"} ${T.stopVitals} <b>${due > 0 ? span(due) : T.overdue(span(due))}</b></p>
+    <p class="countdown">${measured ? html`✓ ${T.stopVitals}` : html`${due > 0 ? "□" : "!"} ${T.stopVitals} <b>${due > 0 ? span(due) : T.overdue(span(due))}</b>`}</p>
     <div class="last-well" role="group" aria-label=${T.lastWell}>${well ? html`<p>✓ ${well.data[String(note?.field)]}</p>` : html`<span>□ ${T.lastWell}</span>
       ${WELL_AGO_MIN.map((minutes) => html`<button class="choice" key=${minutes} data-well=${minutes} disabled=${off} aria-label=${T.ago(minutes)} onClick=${() => write(T.lastWellAt(clockTime(Date.parse(called.calledAt) - minutes * MINUTE_MS)))}>${clockTime(Date.parse(called.calledAt) - minutes * MINUTE_MS)}</button>`)}`}</div></section>`;
 }
