@@ -57,7 +57,8 @@ function putInto({ field }, value) {
 
 /** @param {KeyboardEvent} event */
 function hear(event) {
-  if (event.isComposing || event.key === "Shift") return;
+  // A browser that fills in a form by itself sends keys without a name.
+  if (!event.key || event.isComposing || event.key === "Shift") return;
   const fast = burst !== null && event.timeStamp - burst.at < FAST_MS;
   if (burst !== null && (event.key === "Enter" || event.key === "Tab")) {
     if (fast && burst.text.length >= SHORTEST && isHeld(burst)) hold(event);
