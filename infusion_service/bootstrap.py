@@ -125,6 +125,17 @@ async def open_service(
         )
 
 
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[Store]:
+    """The store alone, without a service on it: to mend what keeps one from starting. Raises `StoreUnusable`."""
+    store = SqliteStore(settings.database)
+    try:
+        await store.open()
+        yield store
+    finally:
+        await _close(store)
+
+
 def leave_no_core() -> None:
     """See to it that a crash writes no memory to disk: keys, tokens and patients are in it. Call it first of all."""
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)

@@ -138,19 +138,14 @@ def drop_damaged(*, config: Config = None) -> int:
 
 
 async def _rebuild(settings: Settings) -> None:
-    from infusion_service.bootstrap import open_service
-    from infusion_service.log.sqlite import SqliteStore
+    from infusion_service.bootstrap import open_service, open_store
     from infusion_service.log.store import StoreUnusable
 
     if not settings.database.exists():
         raise refused(f"there is no database {settings.database}")
-    store = SqliteStore(settings.database)
     try:
-        await store.open()
-        try:
+        async with open_store(settings) as store:
             await store.drop_derived()
-        finally:
-            await store.close()
         async with open_service(settings, read_only=True):
             pass  # whatever is missing is derived anew before anything is asked of it
     except StoreUnusable as unusable:
@@ -158,23 +153,18 @@ async def _rebuild(settings: Settings) -> None:
 
 
 async def _drop_damaged(settings: Settings) -> list[tuple[str, str]]:
-    from infusion_service.bootstrap import open_service
+    from infusion_service.bootstrap import open_service, open_store
     from infusion_service.log.log_file import LogFile, reading
-    from infusion_service.log.sqlite import SqliteStore
     from infusion_service.log.store import Drop, StoreUnusable
     from infusion_service.log.verify_records import RECORDS_DROPPED, damaged_records
 
-    store = SqliteStore(settings.database)
     try:
         with reading(settings.database) as connection:
             damaged = damaged_records(LogFile(connection, settings.site))
         if not damaged:
             return []
-        await store.open()
-        try:
+        async with open_store(settings) as store:
             await store.put(settings.site, [Drop(kind, key) for kind, key in damaged])
-        finally:
-            await store.close()
         async with open_service(settings) as service:
             names: list[Any] = [{"kind": kind, "key": key} for kind, key in damaged]
             await service.intake.record(RECORDS_DROPPED, {"records": names}, CONSOLE)
