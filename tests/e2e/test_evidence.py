@@ -219,6 +219,7 @@ def values() -> Iterator[Any]:
     return (value(3) for _ in range(400))
 
 
+# Long because the page judges everything in one go, and all of what it says is looked at here.
 async def test_what_is_true_passes_and_what_was_changed_does_not(desk: Desk, tmp_path: Path) -> None:
     seen = await desk.note()
     newest = Checkpoint.from_text(parse_note(seen.encode()).text)
