@@ -4,86 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, Request, Route, expect
 
 from infusion_service.web.record_marks import MARKS as MARK_KINDS
-from tests.cli.running import PROGRAM, Site, environment, infusion
-from tests.e2e.desk import DESK_SIZE, Desk, Desks
+from tests.cli.running import Site
+from tests.e2e.audit_page import DRAWN_AT_RANDOM, MARKS, Audited, clean, columns, go_to, stand
+from tests.e2e.desk import Desk, Desks
 from tests.e2e.offline_tablet import A_MINUTE_BEFORE, CAME_BACK, live_through
 from tests.e2e.ward import PATIENTS, ServedWard
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(90)]
 
-SPEED = 7200
-OFFLINE_SCRIPT = "tablet offline, then late entries"
-SIZES = ({"width": 1440, "height": 900}, {"width": 1024, "height": 768}, {"width": 800, "height": 1112})
-SCHEME = "matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'"
 A_PICTURE_OF_60 = timedelta(seconds=6)
 """A play draws ten times a second."""
-TOO_SMALL = """(least) => [...document.querySelectorAll("button, input, select, summary")].flatMap((each) => {
-    if (!each.checkVisibility() || each.matches(".inline, .unseen, [type=checkbox], pre *")) return [];
-    return each.getBoundingClientRect().height < least ? [each.outerHTML.slice(0, 120)] : [];
-})"""
-SMALL_PRINT = """(least) => [...document.querySelectorAll("main *")].filter((each) => each.checkVisibility()
-    && [...each.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim())
-    && !each.closest("code, pre")
-    && parseFloat(getComputedStyle(each).fontSize) < least).map((each) => each.outerHTML.slice(0, 120))"""
-MARKS = """() => [...document.querySelectorAll("#day-chart [data-mark]")].map((mark) => Object.fromEntries(
-    [...mark.attributes].filter(({ name }) => name.startsWith("data-") && name !== "data-known")
-      .map(({ name, value }) => [name, value])))"""
-
-DRAWN_AT_RANDOM = """async (count) => {
-    const { LEFT, RIGHT, axisOf, hoursOf, levelsOf, xOf } = await import("/static/desk/audit_layout.js");
-    const { marksOf } = await import("/static/desk/audit_marks.js");
-    const wrong = [];
-    const any = (least, most) => least + Math.random() * (most - least);
-    for (let round = 0; round < count; round += 1) {
-        const values = Array.from({ length: Math.ceil(any(0, 30)) }, () => Math.round(any(-50, 400) * 10) / 10);
-        const levels = levelsOf(values, Math.ceil(any(0, 6)));
-        const steps = levels.slice(1).map((level, place) => level - levels[place]);
-        if (levels[0] > Math.min(...values) + 1e-6 || levels.at(-1) < Math.max(...values) - 1e-6 || levels.length > 40
-            || steps.some((step) => step <= 0)) wrong.push(["levels", values, levels]);
-        const marks = values.map((value) => ({ kind: value > 100 ? "pulse" : "alert", at: value * 1e6 }));
-        const axis = axisOf(marks, []);
-        const width = any(480, 2000);
-        const places = [...marks.map((mark) => mark.at), null].map((at) => xOf(axis, width, at));
-        const inside = places.every((x) => x >= LEFT && x <= width - RIGHT + 1e-6);
-        if (!(axis.first < axis.last) || !inside) wrong.push(["axis", values, axis]);
-        if (hoursOf(axis, width).some((hour) => hour % 3600000 !== 0)) wrong.push(["hours", axis]);
-    }
-    const view = { struck: [], state: null, dose: { segments: [] } };
-    const nothing = marksOf({ entries: [], view, file: { facts: {}, states: {}, checks: [] } });
-    return [...wrong, ...nothing];
-}"""
-
-
-@dataclass
-class Audited:
-    """The day of the offline tablet on a ward of its own, whose clock stands still after it."""
-
-    ward: ServedWard
-    token: str
-
-    @property
-    def day(self) -> str:
-        """That day."""
-        return self.ward.days[0]
-
-    def address(self, **asked: str) -> str:
-        """The address of the day behind the #."""
-        query = "&".join(f"{name}={value}" for name, value in asked.items())
-        return f"#/day/{self.day}" + (f"?{query}" if query else "")
 
 
 @pytest.fixture(scope="module")
@@ -118,25 +57,6 @@ async def desks(browser: Browser) -> AsyncIterator[Desks]:
     await opened.close()
 
 
-async def stand(page: Page, at: str) -> None:
-    """Wait until then and now are shown of a moment (by the ward's clock)."""
-    compared = page.locator("#compare")
-    await expect(compared).to_have_attribute("data-known", at)
-    await expect(compared).to_have_attribute("aria-busy", "false")
-
-
-async def go_to(page: Page, time: str) -> None:
-    """Go to a time of the day (by the ward's clock)."""
-    await page.locator("#go-to").fill(time)
-    await page.locator("#go").click()
-    await stand(page, f"{time}:00")
-
-
-async def columns(page: Page, row: str) -> list[str]:
-    """What the ward saw, and what is known now."""
-    return await page.locator(f'#compare tr[data-row="{row}"] td').all_inner_texts()
-
-
 async def open_day(desk: Desk, audited: Audited, **asked: str) -> Page:
     """Open the day by its address."""
     await desk.page.evaluate("(hash) => { location.hash = hash; }", audited.address(**asked))
@@ -166,9 +86,7 @@ async def test_the_chart_draws_the_very_marks_of_the_printed_record(audited: Aud
     assert await page.evaluate(DRAWN_AT_RANDOM, 300) == []
 
 
-async def test_what_came_late_is_not_yet_known_before_and_the_slider_asks_for_what_stands_still(
-    audited: Audited, desks: Desks
-) -> None:
+async def test_what_came_late_is_not_yet_known_before_it_came(audited: Audited, desks: Desks) -> None:
     desk = await desks.open(audited.ward.url, "/audit", audited.token)
     page = await open_day(desk, audited, at=A_MINUTE_BEFORE, known_at=A_MINUTE_BEFORE)
     await stand(page, "11:30:00")
@@ -185,21 +103,6 @@ async def test_what_came_late_is_not_yet_known_before_and_the_slider_asks_for_wh
     assert await columns(page, "state") == ["Infusing since 10:00"] * 2
     await expect(page.locator("#not-yet")).to_contain_text("were not yet on record")
 
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if _is_view(request) else None)
-    slider = page.locator("#known-at")
-    await slider.focus()
-    for _ in range(15):
-        await slider.press("ArrowRight")
-    await stand(page, "11:45:00")
-    assert len(asked) < 12, asked
-    await expect(ghosts).to_have_count(0)
-    await page.locator("#step-previous").click()
-    assert await page.evaluate("document.activeElement.id") == "step-previous"
-    before = len(asked)
-    await go_to(page, "11:30")
-    assert len(asked) - before <= 2  # the step was passed over, or asked for; this moment is known already
-
     await page.locator("#step-nextLate").click()
     await stand(page, "11:31:00")
     assert CAME_BACK in page.url.replace("%3A", ":")
@@ -214,6 +117,29 @@ async def test_what_came_late_is_not_yet_known_before_and_the_slider_asks_for_wh
     await expect(page.locator("#happened-by-time")).not_to_have_text("11:31:00")
     await expect(page.locator("#known-at-time")).to_have_text("11:31:00")
     desk.expect_refusal()  # there was no day yet
+
+
+async def test_the_slider_asks_for_what_stands_still_and_never_twice(audited: Audited, desks: Desks) -> None:
+    page = await open_day(
+        await desks.open(audited.ward.url, "/audit", audited.token),
+        audited,
+        at=A_MINUTE_BEFORE,
+        known_at=A_MINUTE_BEFORE,
+    )
+    await stand(page, "11:30:00")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if _is_view(request) else None)
+    slider = page.locator("#known-at")
+    await slider.focus()
+    for _ in range(15):
+        await slider.press("ArrowRight")
+    await stand(page, "11:45:00")
+    assert len(asked) < 12, asked
+    await page.locator("#step-previous").click()
+    assert await page.evaluate("document.activeElement.id") == "step-previous"
+    before = len(asked)
+    await go_to(page, "11:30")
+    assert len(asked) - before <= 2  # the step was passed over, or asked for; this moment is known already
 
 
 def _is_view(request: Request) -> bool:
@@ -302,6 +228,8 @@ async def test_every_screen_is_accessible_and_no_page_scrolls_sideways(
     await expect(page.locator("#entry-title")).to_be_focused()
     await page.locator(".chart-table summary").click()
     await clean(page, "entry")
+    if dark:
+        return  # the colours of the other screens are all on this one
     await page.goto(page.url.partition("#")[0] + "#/questions")
     await page.locator("#question").select_option("late")
     await page.locator("#ask").click()
@@ -311,117 +239,3 @@ async def test_every_screen_is_accessible_and_no_page_scrolls_sideways(
     await expect(page.locator("main .error")).to_be_visible()
     await clean(page, "no such day")
     desk.expect_refusal()
-
-
-async def clean(page: Page, screen: str) -> None:
-    """Hold a screen to every rule of axe, to the size of its print and of what is touched, and to its width."""
-    assert not await page.evaluate(TOO_SMALL, 40), screen
-    assert not await page.evaluate(SMALL_PRINT, 16), screen
-    found = (await Axe().run(page)).response["violations"]
-    assert not [
-        (screen, each["id"], each["nodes"][0]["html"][:200], each["nodes"][0]["failureSummary"]) for each in found
-    ]
-    for size in SIZES if "light" in await page.evaluate(SCHEME) else ():
-        await page.set_viewport_size(size)  # type: ignore[arg-type]  # its own shape
-        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (screen, size)
-    await page.set_viewport_size(DESK_SIZE)
-
-
-@dataclass
-class Demonstration:
-    """The demonstration, and what it printed."""
-
-    link: str
-    url: str
-    token: str
-
-
-@pytest.fixture(scope="module")
-def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demonstration]:
-    """The demonstration in a process of its own, once the script of the offline tablet has ended."""
-    where = str(tmp_path_factory.mktemp("demonstration"))
-    process = subprocess.Popen(
-        [*PROGRAM, "demo", "--port", "0", "--speed", str(SPEED)],
-        env=environment({"TMPDIR": where}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        said = ""
-        for line in process.stdout:
-            said += line
-            if line.startswith(f"{OFFLINE_SCRIPT}: over"):
-                break
-        found = re.search(r"auditor's page +((http://[^/]+)/audit#token=(\S+))", said)
-        assert found is not None, said
-        yield Demonstration(*found.groups())
-    finally:
-        process.kill()
-        process.communicate()
-
-
-async def test_an_auditor_finds_the_day_of_the_offline_tablet_and_carries_it_away_as_evidence(
-    demonstration: Demonstration, desks: Desks, tmp_path: Path
-) -> None:
-    desk = await desks.open(demonstration.url, "/audit", demonstration.token, timezone="Europe/Paris")
-    page = desk.page
-    await desk.picture("audit_days")
-    await late_question(desk)
-    await expect(page.locator("#compare table")).to_be_visible()
-    await expect(page.locator("#entry-detail")).to_be_visible()
-
-    await go_to(page, "12:07")
-    saw, know = await columns(page, "sign-systolic_mmhg")
-    assert know == "148 mmHg at 11:50"
-    assert saw != know
-    assert await page.locator('#day-chart [data-known="not-yet"]').count() >= 3
-    await desk.picture("audit_before_it_came")
-    await page.locator("#step-nextLate").click()
-    await stand(page, await page.locator("#known-at-time").inner_text())
-    assert await columns(page, "sign-systolic_mmhg") == ["148 mmHg at 11:50"] * 2
-    await expect(page.locator("#arrived")).to_contain_text("Record vital signs")
-    await desk.picture("audit_when_it_came")
-
-    await page.locator("#arrived").get_by_role("button", name="Record vital signs").click()
-    await expect(page.locator("#entry-detail")).to_contain_text("charted at 11:50 on a tablet without network")
-    key = await key_of(demonstration)
-    await page.locator("#key-line").fill(key)
-    await page.locator("#pin-key").click()
-    await page.locator("#verify-entry").click()
-    await expect(page.locator('#verdict[data-verdict="good"]')).to_be_visible()
-    await page.locator("#entry-detail").scroll_into_view_if_needed()
-    await desk.picture("audit_verified")
-
-    async with page.expect_download() as started:
-        await page.locator("#export-day").click()
-    bundle = tmp_path / "day.zip"
-    await (await started.value).save_as(bundle)
-    key_file = tmp_path / "key"
-    key_file.write_text(key, encoding="utf-8")
-    verified = infusion("verify", bundle, "--public-key", key_file, "--json")
-    assert verified.code == 0, verified.out + verified.err
-
-
-async def late_question(desk: Desk) -> None:
-    """Ask for the late entries of all days, and open the day of the first vital signs that stood on a tablet."""
-    page = desk.page
-    await page.get_by_role("link", name="Questions").click()
-    await page.locator("#question").select_option("late")
-    await page.locator("#ask").click()
-    await expect(page.locator("#looked")).to_have_attribute("data-running", "false")
-    await desk.picture("audit_questions")
-    row = page.locator("#rows tbody tr", has_text="on a tablet without network").first
-    await row.locator("[data-day]").click()
-
-
-async def key_of(demonstration: Demonstration) -> str:
-    """The log's key line, as it is handed to an auditor."""
-    headers = {"Authorization": f"Bearer {demonstration.token}"}
-    async with (
-        aiohttp.ClientSession() as client,
-        client.get(f"{demonstration.url}/v1/log/key", headers=headers) as found,
-    ):
-        keys: list[dict[str, Any]] = (await found.json())["keys"]
-        return str(keys[0]["key"])
