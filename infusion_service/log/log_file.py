@@ -46,10 +46,10 @@ class LogFile:
         if application != APPLICATION_ID:
             raise StoreUnusable("this file was not made by infusion_service")
         if site is None and len(sites) != 1:
-            raise StoreUnusable(f"the file holds the logs of {len(sites)} sites: name one of {', '.join(sites)}")
+            raise StoreUnusable(f"the file holds the logs of {len(sites)} sites: name one of {', '.join(map(str, sites))}")
         self.site = next(iter(sites)) if site is None else site
         if self.site not in sites:
-            raise StoreUnusable(f"the file holds no log of {self.site}, but of {', '.join(sites) or 'nobody'}")
+            raise StoreUnusable(f"the file holds no log of {self.site}, but of {', '.join(map(str, sites)) or 'nobody'}")
         self.site_key = self._site_key = sites[self.site]
 
     def size(self) -> int:

@@ -107,12 +107,12 @@ def ensure_derived(connection: RawConnection) -> None:
 
 
 def ensure_indexes(connection: RawConnection) -> None:
-    """Have the indexes by which a day is found fit their tables; one that does not is made anew from its table.
+    """Have small tables hang together and their indexes fit; an index that does not is made anew from its table.
 
-    Those of the tables with a row for each day, which costs next to nothing; the others are looked at night. Raises
+    Those with a row for each day or record, which costs next to nothing; the others are looked at night. Raises
     `StoreUnusable` where it is the table itself.
     """
-    for table in ("stream", "day_head"):
+    for table in ("stream", "day_head", "operational"):
         if _damage(connection, table):
             connection.execute(f"REINDEX {table}")
             damage = _damage(connection, table)
