@@ -232,11 +232,17 @@ class Days:
         sheets = {}
         for head in heads:
             sheet = await self.fold_day(head.day_id)
-            if sheet is not None and sheet.n < head.n:
+            if await self._is_cut_short(head, sheet):
                 raise StorageFailed(f"entries of day {head.day_id} cannot be found: run infusion verify", fatal=False)
             if sheet is not None:
                 sheets[head.day_id] = replace(sheet, next_change_at=head.next_change_at)
         return sheets
+
+    async def _is_cut_short(self, head: DayHead, sheet: Sheet | None) -> bool:
+        """Whether entries are missing that the head counts; an erased day has all of them, without their bodies."""
+        if sheet is not None:
+            return sheet.n < head.n
+        return not await self._store.read_stream(self._site, head.day_id, limit=1)
 
     def _keep(self, chart: Chart) -> None:
         before = self._charts.pop(chart.key, None)

@@ -16,7 +16,7 @@ from infusion_service.clinical.vocabulary import JSON, Entry
 from infusion_service.intake.clock import Clock
 from infusion_service.intake.days import DAYS_OF_A_PATIENT_MAX, Chart, Days, Sheet
 from infusion_service.log.entry import LogEntry
-from infusion_service.log.store import Store
+from infusion_service.log.store import StorageFailed, Store
 
 PAGE = 1000
 
@@ -118,6 +118,8 @@ class Reading:
         entries: list[LogEntry] = []
         while rows := await self._store.read_stream(self._site, day_id, after_n=len(entries), limit=PAGE):
             entries += map(LogEntry.of, rows)
+        if not entries and await self._store.day_head(self._site, day_id) is not None:
+            raise StorageFailed(f"entries of day {day_id} cannot be found: run infusion verify", fatal=False)
         return entries
 
     async def log_page(

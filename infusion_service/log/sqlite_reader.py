@@ -198,8 +198,6 @@ class Reader:
         site_key = self.site_key(site)
         stream_key = None if site_key is None else self.stream_key(site_key, stream)
         if stream_key is None:
-            if self.day_head(site, stream) is not None:
-                raise _damaged(f"day {stream}")
             return []
         rows = self._rows(self._execute(SQL["rows_of_stream"], (stream_key, after_n, limit)))
         tail = b',"stream":%b,"v":1}' % msgspec.json.encode(stream)
