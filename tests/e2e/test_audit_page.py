@@ -81,8 +81,8 @@ async def test_the_chart_draws_the_very_marks_of_the_printed_record(audited: Aud
     assert {mark["data-mark"] for mark in drawn} == set(MARK_KINDS)
     assert {mark.get("data-doubt") for mark in drawn} == {None, "unusual"}
     assert {"true", "false"} == {mark["data-late"] for mark in drawn} == {mark["data-struck"] for mark in drawn}
-    rows = page.locator("#chart-table tbody tr")
-    assert await rows.count() == len(drawn)
+    await page.locator(".chart-table summary").click()
+    await expect(page.locator("#chart-table tbody tr")).to_have_count(len(drawn))
     assert await page.evaluate(DRAWN_AT_RANDOM, 300) == []
 
 
@@ -221,13 +221,12 @@ async def test_every_screen_is_accessible_and_no_page_scrolls_sideways(
     assert "Abelin" not in page.url
     await page.locator("#days a").first.click()
     await go_to(page, "11:30")
-    await clean(page, "then")
     if dark:
         await desk.picture("audit_night")
     await page.locator('#day-chart [data-mark="symptom"] .hit').click()
     await expect(page.locator("#entry-title")).to_be_focused()
     await page.locator(".chart-table summary").click()
-    await clean(page, "entry")
+    await clean(page, "a day, its chart as a table, one of its entries")
     if dark:
         return  # the colours of the other screens are all on this one
     await page.goto(page.url.partition("#")[0] + "#/questions")

@@ -1,7 +1,7 @@
 // @ts-check
 // The chart of a day: the marks of the printed record, at the moment looked at. What had happened by then and was not on
 // record is drawn as not yet known; what lay ahead is veiled. The table below it says the same in words.
-import { useMemo } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { html } from "../markup.js";
 import { SCORES, SIGNS, fieldName, unitOf, word } from "../strings.js";
 import { titleOfCheck, titleOfState } from "../protocol.js";
@@ -12,6 +12,7 @@ import { LEFT, RIGHT, hoursOf, layoutOf, xOf } from "./audit_layout.js";
 import { attributesOf } from "./audit_marks.js";
 import { A } from "./audit_strings.js";
 import { exactTime } from "./desk_times.js";
+import { useDrawn } from "./kept_drawn.js";
 import { crossed } from "./mark_shapes.js";
 
 const PHASE = 28;
@@ -51,8 +52,13 @@ const isAhead = (mark) => mark.happened > moment.value.at;
 /** Whether a mark is struck, as it was known then. @param {Mark} mark @param {OpenedDay} day */
 const struckThen = (mark, day) => mark.struck && (day.struck.get(mark.entry)?.at ?? 0) <= moment.value.known;
 
-/** What is said of a mark beside its value. @param {Mark} mark @param {OpenedDay} day @returns {string[]} */
-const remarks = (mark, day) => [isAhead(mark) && A.ahead, isGhost(mark) && A.notYet, mark.late && A.late, struckThen(mark, day) && A.struck, mark.doubt && A.doubt[/** @type {keyof typeof A.doubt} */ (mark.doubt)]].filter((said) => typeof said === "string" && said !== "");
+/** @typedef {{ghost: boolean, ahead: boolean, struck: boolean}} How a mark stands to the moment looked at */
+
+/** @param {Mark} mark @param {OpenedDay} day @returns {How} */
+const howOf = (mark, day) => ({ ghost: isGhost(mark), ahead: isAhead(mark), struck: struckThen(mark, day) });
+
+/** What is said of a mark beside its value. @param {Mark} mark @param {How} how @returns {string[]} */
+const remarks = (mark, how) => [how.ahead && A.ahead, how.ghost && A.notYet, mark.late && A.late, how.struck && A.struck, mark.doubt && A.doubt[/** @type {keyof typeof A.doubt} */ (mark.doubt)]].filter((said) => typeof said === "string" && said !== "");
 
 /** @param {{day: OpenedDay, marks: Mark[], axis: Axis, width: number}} properties */
 export function AuditChart({ day, marks, axis, width }) {
@@ -69,6 +75,13 @@ export function AuditChart({ day, marks, axis, width }) {
   const { at, known } = moment.value;
   const whole = PHASE + height + FOOT;
   const ghosts = marks.filter(isGhost).length;
+  const drawn = useDrawn([day, strips]);
+  /** @param {import("./audit_layout.js").Placed} placed */
+  const draw = (placed) => {
+    const { mark } = placed;
+    const how = howOf(mark, day);
+    return drawn(placed, Object.values(how).join(), () => html`<${OneMark} key=${`${mark.kind} ${mark.entry} ${mark.sign} ${mark.check} ${mark.at}`} day=${day} placed=${placed} how=${how} onOpen=${open} />`);
+  };
   const open = (/** @type {Mark} */ mark) => { chosen.value = places.get(mark.entry)?.seq ?? null; };
   return html`<figure class="day-chart" id="day-chart"><svg width=${width} height=${whole} role="img" aria-label=${A.chartLabel(marks.length, ghosts)}>
     <defs><pattern id="stood" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><line x1="0" y1="0" x2="0" y2="6" class="hatch" /></pattern></defs>
@@ -83,7 +96,7 @@ export function AuditChart({ day, marks, axis, width }) {
         ${strip.lines.map((points) => html`<polyline class="line" points=${points} />`)}
         ${strip.name === "rate" && html`<polyline class="volume" points=${volume} />`}
         ${strip.told.map((told) => html`<${Said} key=${told.said.entry} told=${told} />`)}
-        ${strip.placed.map((placed) => html`<${OneMark} key=${`${placed.mark.kind} ${placed.mark.entry} ${placed.mark.sign} ${placed.mark.at}`} day=${day} placed=${placed} onOpen=${open} />`)}</g>`)}
+        ${strip.placed.map(draw)}</g>`)}
     </g>
     <rect class="veil" x=${x(at)} y="0" width=${Math.max(0, width - RIGHT - x(at))} height=${whole - FOOT} />
     ${known !== at && html`<line class="known-line" x1=${x(known)} x2=${x(known)} y1="0" y2=${whole - FOOT} />`}
@@ -113,14 +126,13 @@ function Phases({ day, axis, width }) {
 /** @param {string} text @param {number} room in pixels */
 const short = (text, room) => (text.length * 8.5 <= room - 8 ? text : `${text.slice(0, Math.max(1, Math.floor((room - 16) / 8.5)))}…`);
 
-/** @param {{day: OpenedDay, placed: import("./audit_layout.js").Placed, onOpen: (mark: Mark) => void}} properties */
-function OneMark({ day, placed, onOpen }) {
+/** @param {{day: OpenedDay, placed: import("./audit_layout.js").Placed, how: How, onOpen: (mark: Mark) => void}} properties */
+function OneMark({ day, placed, how, onOpen }) {
   const { mark, path, x, y } = placed;
-  const ghost = isGhost(mark);
-  const now = struckThen(mark, day);
+  const { ghost, ahead, struck: now } = how;
   const band = mark.kind === "rate" || mark.kind === "pause";
-  return html`<g class=${`mark${ghost ? " ghost" : ""}${isAhead(mark) ? " ahead" : ""}${now ? " struck" : ""}`} ...${attributesOf({ ...mark, struck: now })} data-known=${ghost ? "not-yet" : "yes"} onClick=${() => onOpen(mark)}>
-    <title>${[exactTime(mark.at, day.view.date), nameOf(mark), valueOf(mark), ...remarks(mark, day)].filter(Boolean).join(", ")}</title>
+  return html`<g class=${`mark${ghost ? " ghost" : ""}${ahead ? " ahead" : ""}${now ? " struck" : ""}`} ...${attributesOf({ ...mark, struck: now })} data-known=${ghost ? "not-yet" : "yes"} onClick=${() => onOpen(mark)}>
+    <title>${[exactTime(mark.at, day.view.date), nameOf(mark), valueOf(mark), ...remarks(mark, how)].filter(Boolean).join(", ")}</title>
     ${path && html`<path d=${path} />`}
     ${placed.letter && html`<text class="letter" x=${x} y=${y + 5.5}>${placed.letter}</text>`}
     ${placed.label && html`<text class="label" x=${placed.labelX} y=${placed.labelY}>${placed.label}</text>`}
@@ -133,8 +145,9 @@ function OneMark({ day, placed, onOpen }) {
 export function ChartTable({ day, marks }) {
   const places = new Map(day.entries.map((entry) => [entry.entry_id, entry]));
   const { column } = A;
-  const shown = [...marks].sort((one, other) => one.at - other.at);
-  return html`<details class="chart-table"><summary>${A.table}</summary><div class="wide" tabindex="0" role="region" aria-label=${A.table}><table id="chart-table"><thead><tr><th>${column.at}</th><th>${column.what}</th><th>${column.value}</th><th>${column.known}</th><th>${column.marks}</th><th>${column.entry}</th></tr></thead>
-    <tbody>${shown.map((mark) => html`<tr data-kind=${mark.kind}><td>${exactTime(mark.at, day.view.date)}${mark.until ? ` ${A.until(exactTime(mark.until, day.view.date))}` : ""}</td><td>${nameOf(mark)}</td><td>${valueOf(mark)}</td><td>${exactTime(mark.known, day.view.date)}</td><td>${remarks(mark, day).join(", ")}</td>
+  const [open, setOpen] = useState(false);
+  const shown = open ? [...marks].sort((one, other) => one.at - other.at) : [];
+  return html`<details class="chart-table" onToggle=${(/** @type {any} */ event) => setOpen(event.target.open)}><summary>${A.table}</summary><div class="wide" tabindex="0" role="region" aria-label=${A.table}><table id="chart-table"><thead><tr><th>${column.at}</th><th>${column.what}</th><th>${column.value}</th><th>${column.known}</th><th>${column.marks}</th><th>${column.entry}</th></tr></thead>
+    <tbody>${shown.map((mark) => html`<tr data-kind=${mark.kind}><td>${exactTime(mark.at, day.view.date)}${mark.until ? ` ${A.until(exactTime(mark.until, day.view.date))}` : ""}</td><td>${nameOf(mark)}</td><td>${valueOf(mark)}</td><td>${exactTime(mark.known, day.view.date)}</td><td>${remarks(mark, howOf(mark, day)).join(", ")}</td>
       <td>${places.has(mark.entry) && html`<button class="plain" onClick=${() => { chosen.value = places.get(mark.entry).seq; }}>${places.get(mark.entry).n}</button>`}</td></tr>`)}</tbody></table></div></details>`;
 }

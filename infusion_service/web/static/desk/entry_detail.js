@@ -7,7 +7,7 @@ import { fieldName, unitOf, word } from "../strings.js";
 import { chosen, moveKnown, together } from "./audit_day.js";
 import { A } from "./audit_strings.js";
 import { delay, exactTime } from "./desk_times.js";
-import { nameOf, remarksOf, saysOf, whoOf } from "./entries_table.js";
+import { isUnknown, nameOf, remarksOf, saysOf, whoOf } from "./entries_table.js";
 import { ProofPanel } from "./proof_panel.js";
 
 /** @typedef {import("./audit_day.js").OpenedDay} OpenedDay */
@@ -39,7 +39,7 @@ export function EntryDetail({ day, entry }) {
     <p>${saysOf(entry)}</p>
     <dl class="facts">
       ${row(A.occurred, entry.occurred_at && exactTime(entry.occurred_at, date))}${row(A.recorded, exactTime(entry.rcv, date))}${row(A.delay, late >= 1000 && delay(late))}
-      ${row(A.marks, remarksOf(entry, day).join(", "))}${row(A.lateReason, entry.late_reason)}
+      ${row(A.marks, remarksOf(entry, day, isUnknown(entry)).join(", "))}${row(A.lateReason, entry.late_reason)}
       ${row(A.who, entry.actor && whoOf(entry.actor))}${row(A.second, entry.second && whoOf(entry.second))}${row(A.device, entry.device && [entry.device.id, entry.device.seq !== undefined && A.deviceSeq(entry.device.seq)].filter(Boolean).join(", "))}
       ${row(A.sent, entry.sent_at && exactTime(entry.sent_at, date))}${row(A.charted, entry.recorded_at && exactTime(entry.recorded_at, date))}
       ${row(A.fields.outcome, entry.outcome?.state_to && A.moved(entry.outcome.state_from ? titleOfState(entry.outcome.state_from) : "", titleOfState(entry.outcome.state_to)))}
