@@ -12,6 +12,7 @@ from infusion_service.clinical.vocabulary import format_time
 from infusion_service.delivery.dispatcher import Dispatcher
 from infusion_service.delivery.endpoint import Endpoint
 from infusion_service.delivery.figures import EndpointFigures
+from infusion_service.delivery.health import Health
 from infusion_service.delivery.lanes import Item
 from infusion_service.log.deliveries import Delivery
 
@@ -75,9 +76,10 @@ def status(
     }
     if dispatcher is None:
         return view
-    progress, health = dispatcher.progress, dispatcher.health
-    blocked = dispatcher.lanes.held_up()
-    return view | {
+    progress, blocked = dispatcher.progress, dispatcher.lanes.held_up()
+    return {
+        **view,
+        **_signs_of_life(dispatcher.health),
         "blocked": len(blocked),
         "blocked_deliveries": [_held_up(item) for item in blocked[:BLOCKED_SHOWN_MAX]],
         "next_attempt_at": _time(_next_attempt(dispatcher, blocked) if shown.state == "active" else None),
@@ -85,6 +87,11 @@ def status(
         "last_assigned": progress.epsequence,
         "last_acknowledged": progress.acknowledged,
         "in_flight": dispatcher.in_flight,
+    }
+
+
+def _signs_of_life(health: Health) -> dict[str, Any]:
+    return {
         "circuit": "open" if health.open else "closed",
         "failing_since": _time(health.first_failed_at),
         "last_success_at": _time(health.last_success_at),

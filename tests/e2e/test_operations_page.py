@@ -6,57 +6,30 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import aiohttp
 import pytest
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
 from infusion_service.delivery.signing import read_secret, verified
-from infusion_service.packaged import workflows_dir
-from tests.cli.running import Serving, Site
+from tests.cli.running import Site
 from tests.e2e.desk import Desk, Desks
 from tests.e2e.engine import REFUSED, ScriptedEngine
+from tests.e2e.night import (
+    AS_IT_KEEPS_UP,
+    SENTENCES,
+    Night,
+    another_version,
+    clean,
+    comes_back_to,
+    go,
+    looked_at,
+    shown_once,
+)
 from tests.e2e.ward import PIN, SIGNS, WARD, ServedWard
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-LEAST_PX = 40
-TOUCHED = "main button, main input:not([type=checkbox]), main select, main textarea, main summary, .screens a"
-SMALL = """([touched, least]) => [...document.querySelectorAll(touched)]
-    .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < least - 0.5)
-    .map((each) => each.outerHTML.slice(0, 120))"""
-TINY_TEXT = """() => [...document.querySelectorAll('main *')].filter((each) => each.checkVisibility()
-    && [...each.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim())
-    && parseFloat(getComputedStyle(each).fontSize) < 16).map((each) => each.outerHTML.slice(0, 120))"""
-
-
-@dataclass
-class Night:
-    """A service with an engine, and who looks after it."""
-
-    ward: ServedWard
-    engine: ScriptedEngine
-    serving: Serving
-    desks: Desks
-    folder: Path
-    integration: str
-    """The token of an engine's team."""
-
-
-def another_version(folder: Path) -> Path:
-    """A directory with the shipped protocol, and a version after it in which a bag lasts shorter."""
-    shipped = (workflows_dir() / "alemtuzumab.v1.toml").read_text(encoding="utf-8")
-    newer = shipped.replace("\nversion = 1\n", "\nversion = 2\n", 1)
-    newer = newer.replace("valid_h = 8", "valid_h = 6").replace('title = "Observation"', 'title = "Observing"')
-    assert newer.count("valid_h = 6") > 0
-    folder.mkdir()
-    (folder / "alemtuzumab.v1.toml").write_text(shipped, encoding="utf-8")
-    (folder / "alemtuzumab.v2.toml").write_text(newer, encoding="utf-8")
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -92,43 +65,6 @@ async def night(night_site: tuple[Site, ScriptedEngine], browser: Browser) -> As
     await desks.close()
 
 
-async def clean(desk: Desk, screen: str) -> None:
-    """Hold a screen to every rule of axe, to its sizes, and to having nothing beside it."""
-    page = desk.page
-    assert not await page.evaluate(SMALL, [TOUCHED, LEAST_PX]), screen
-    assert not await page.evaluate(TINY_TEXT), screen
-    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), screen
-    found = (await Axe().run(page)).response["violations"]
-    assert not [
-        (screen, each["id"], each["nodes"][0]["html"][:200], each["nodes"][0]["failureSummary"]) for each in found
-    ]
-
-
-async def go(desk: Desk, *place: str) -> Page:
-    """Go to a screen by its address."""
-    await desk.page.goto(f"{desk.page.url.partition('#')[0]}#/{'/'.join(place)}")
-    return desk.page
-
-
-async def looked_at(desk: Desk, name: str) -> None:
-    """Hold a screen to what every screen is held to, and keep its picture."""
-    await clean(desk, name)
-    await desk.picture(f"ops_{name}")
-
-
-async def comes_back_to(page: Page) -> None:
-    """Have the page noticed again, as by who comes back to its tab: it looks at once."""
-    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-
-
-async def shown_once(page: Page) -> str:
-    """Take a secret down, copy it as a person would, and let it go."""
-    secret = await page.locator("#once").input_value()
-    await page.locator(".once .copied button").first.click()
-    assert await page.evaluate("navigator.clipboard.readText()") == secret
-    return secret
-
-
 async def adds_an_endpoint(night: Night, desk: Desk) -> tuple[str, str]:
     """Add the engine by the form, which says beside the field what it does not take; return id and secret."""
     page = await go(desk, "endpoints", "new")
@@ -156,6 +92,7 @@ async def finds_out_why_it_lags(night: Night, desk: Desk, endpoint: str) -> None
     night.engine.unknown = "P-Brandt"
     for family, given in (("Abelin", "Clara"), ("Brandt", "Jonas"), ("Castel", "Elsa")):
         night.ward.days.append(await night.ward.schedule(family, given, str(len(night.ward.days) + 1)))
+    await night.fares(endpoint, "circuit", "open")
     page = await go(desk, "endpoints")
     card = page.locator(f'[data-endpoint="{endpoint}"]')
     await expect(card).to_have_attribute("data-state", "failing")
@@ -203,8 +140,12 @@ async def drops_what_is_wanted_no_more(night: Night, desk: Desk, endpoint: str) 
     """Another message is refused; this one is given up, with a reason."""
     night.engine.unknown = "P-Dorval"
     night.ward.days.append(await night.ward.schedule("Dorval", "Hugo", "4"))
+    await night.fares(endpoint, "parked", 1)
     page = await go(desk, "endpoints", endpoint, "deliveries?state=parked")
     await expect(page.locator("#deliveries tbody tr")).to_have_count(1)
+    await page.locator("#field-reason").fill("once more")
+    await page.locator("#redrive").click()
+    await expect(page.locator("#deliveries tbody tr")).to_contain_text("(2 attempts)")
     await page.locator("#deliveries tbody a").click()
     await page.locator("#field-reason").fill("entered by hand")
     await page.locator("#drop").click()
@@ -214,11 +155,19 @@ async def drops_what_is_wanted_no_more(night: Night, desk: Desk, endpoint: str) 
     await expect(page.locator('#deliveries [data-state="dropped"]')).to_have_count(1)
     await expect(page.locator('#deliveries [data-state="done"]')).to_have_count(3)
     await looked_at(desk, "deliveries")
+    await page.locator("#field-answer").fill(str(REFUSED))
+    await page.locator("#field-since").fill("2026-01-01 00:00")
+    await page.locator("#search").click()
+    await expect(page.locator("#deliveries tbody tr")).to_have_count(1)
+    await expect(page.locator('#deliveries [data-state="dropped"]')).to_have_count(1)
 
 
 async def holds_rotates_and_sends_again(night: Night, desk: Desk, endpoint: str, first_secret: str) -> None:
-    """Hold with a reason, enable, another secret beside the old one, everything once more; a sample by the shell."""
-    page = await go(desk, "endpoints", endpoint)
+    """Another filter; held and enabled; another secret beside the old one; everything once more; a sample by curl."""
+    page = await go(desk, "endpoints", endpoint, "change")
+    await page.locator("#field-severities").fill("critical, high")
+    await page.locator("#save-endpoint").click()
+    await expect(page.locator("main")).to_contain_text("critical, high")
     await page.locator("#field-reason").fill("engine moves to another rack")
     await page.locator("#set-state").click()
     await expect(page.locator("#why")).to_contain_text("A person holds it: “engine moves to another rack”.")
@@ -417,52 +366,6 @@ async def goes_on_while_nothing_answers(night: Night, desk: Desk) -> None:
     await expect(page.locator("[data-stale]")).to_contain_text("Tried again in")
     await page.context.close()
     desk.complaints[:] = [each for each in desk.complaints if "net::ERR_" not in each]
-
-
-AS_IT_KEEPS_UP = {
-    "state": "active",
-    "state_reason": "",
-    "as_of": "2026-11-23T02:00:00.000Z",
-    "dispatching": True,
-    "lag_entries": 0,
-    "parked": 0,
-    "parked_deliveries": [],
-    "blocked": 0,
-    "blocked_deliveries": [],
-    "circuit": "closed",
-    "paused_until": None,
-}
-HELD_UP = {
-    "n": 7,
-    "type": "vitals.recorded",
-    "next_attempt_at": "2026-11-23T02:04:00.000Z",
-    "last_attempt": {"at": "2026-11-23T01:59:00.000Z", "ms": 2, "reason": "retry", "fault": "timeout"},
-}
-SENTENCES: tuple[tuple[dict[str, object], str, str], ...] = (
-    ({}, "fine", "Everything has been taken."),
-    ({"lag_entries": 3}, "behind", "3 events on the way."),
-    ({"state": "pending"}, "pending", "Nothing is sent: somebody other than who made or re-pointed it must enable it."),
-    (
-        {"state": "disabled", "state_reason": "gone", "lag_entries": 1},
-        "disabled",
-        "It was disabled: the engine answered 410, gone. 1 event waits meanwhile.",
-    ),
-    ({"dispatching": False}, "unusable", "Nothing is sent: its secrets or certificates cannot be opened."),
-    (
-        {"paused_until": "2026-11-23T02:10:00.000Z", "lag_entries": 2},
-        "paused",
-        "The engine asked to be left alone for another 10 min 00 s (Retry-After); 2 events wait.",
-    ),
-    (
-        {"blocked": 1, "blocked_deliveries": [HELD_UP], "lag_entries": 4, "parked": 1},
-        "blocked",
-        (
-            "1 day is held up, the first by message 7 (vitals.recorded): timeout: no answer in time. "
-            "Tried again in 4 min 00 s; other days go on. 1 message is parked and waits for a person."
-        ),
-    ),
-)
-"""What a status adds to that of an endpoint that keeps up, and what is said of it."""
 
 
 async def says_why_of_every_kind(page: Page) -> None:

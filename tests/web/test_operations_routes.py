@@ -55,9 +55,10 @@ async def ward(tmp_path: Path) -> AsyncIterator[tuple[HttpWard, Engine, str]]:
 
 async def settled(ward: HttpWard, one: str, name: str, least: int = 1) -> dict[str, Any]:
     """Wait until the status counts at least so many of something."""
-    while (status := (await ward.get(f"{one}/status", by="admin")).body)[name] < least:
-        await asyncio.sleep(0)
-    return dict(status)
+    while True:
+        status: dict[str, Any] = (await ward.get(f"{one}/status", by="admin")).body
+        if status[name] >= least:
+            return status
 
 
 async def test_the_status_names_what_holds_an_endpoint_up_and_what_was_answered(

@@ -47,7 +47,8 @@ function keepLooking(load, tell) {
     const wait = away ? Math.min(EVERY_MS * 2 ** (tries - 1), AWAY_MS_MAX) : soon.shift() ?? EVERY_MS;
     const at = performance.now();
     tell((before) => (away ? { ...before, failed: answer, nextAt: at + wait } : { shown: answer, failed: null, heardAt: at, nextAt: at + wait }));
-    if (document.visibilityState === "visible") timer = setTimeout(look, wait);
+    // Who is signed out stays so: asking on would only fill the log.
+    if (document.visibilityState === "visible" && answer.status !== 401) timer = setTimeout(look, wait);
   };
   const seenAgain = () => (document.visibilityState === "visible" ? void look() : clearTimeout(timer));
   document.addEventListener("visibilitychange", seenAgain);
