@@ -23,7 +23,7 @@ export const A = {
   happenedAt: (/** @type {string} */ time) => `happened ${time}`,
   unknownYet: (/** @type {number} */ count) => count === 0 ? "Everything that had happened by then was on record." : `${plural(count, "entry", "entries")} of what had happened by then ${count === 1 ? "was" : "were"} not yet on record.`,
 
-  chart: "Chart of the day", chartKey: "Filled: recorded in time. Hollow: came late. Crossed out: struck. Dashed: not yet known at the moment looked at. Left of the line: what had happened by then.",
+  chart: "Chart of the day", chartKey: "Filled: recorded in time. Hollow: came late. Crossed out: struck. Dashed: not yet known at the moment looked at. Left of the line: what had happened by then; a dashed line: by when it was recorded.",
   chartLabel: (/** @type {number} */ marks, /** @type {number} */ ghosts) => `Chart with ${plural(marks, "mark", "marks")}, ${ghosts} of them not yet known at the moment looked at. The same stands in the table below it.`,
   table: "The chart as a table", strips: { alerts: "Alerts", pressure: "Pressure", rate: "Rate", rateUnit: "mL/h", drugs: "Other drugs", bags: "Bag", symptoms: "Symptoms", phases: "Phase" },
   given: (/** @type {string} */ ml) => `given: ${ml} mL`, beyond: (/** @type {number} */ count) => `${plural(count, "mark lies", "marks lie")} outside this stretch of time and ${count === 1 ? "stands" : "stand"} at its edge.`,
