@@ -45,11 +45,12 @@ class LogFile:
             raise StoreUnusable(f"the file is no database that can be read: {exc}") from exc
         if application != APPLICATION_ID:
             raise StoreUnusable("this file was not made by infusion_service")
+        known = ", ".join(map(str, sites))
         if site is None and len(sites) != 1:
-            raise StoreUnusable(f"the file holds the logs of {len(sites)} sites: name one of {', '.join(map(str, sites))}")
+            raise StoreUnusable(f"the file holds the logs of {len(sites)} sites: name one of {known}")
         self.site = next(iter(sites)) if site is None else site
         if self.site not in sites:
-            raise StoreUnusable(f"the file holds no log of {self.site}, but of {', '.join(map(str, sites)) or 'nobody'}")
+            raise StoreUnusable(f"the file holds no log of {self.site}, but of {known or 'nobody'}")
         self.site_key = self._site_key = sites[self.site]
 
     def size(self) -> int:
