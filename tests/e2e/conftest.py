@@ -83,6 +83,11 @@ class Tablet:
     name: str = "tablet-1"
     complaints: list[str] = field(default_factory=list)
     taps: int = 0
+    was_away: bool = False
+
+    def faults(self) -> list[str]:
+        """Return what the browser complained of and the test did not ask for."""
+        return [each for each in self.complaints if not (self.was_away and "net::ERR_" in each)]
 
     async def tap(self, selector: str) -> None:
         """Touch something. A control that is covered or out of sight cannot be touched."""
@@ -164,7 +169,7 @@ class Tablet:
 
     def expect_silence(self) -> None:
         """The service was away: the browser names each call it could not make, which is no fault of the page."""
-        self.complaints[:] = [each for each in self.complaints if "net::ERR_" not in each]
+        self.was_away = True
 
     def expect_refusal(self) -> None:
         """A refusal was wanted: the browser names its status in its console, which is no fault of the page."""
@@ -247,7 +252,7 @@ class Tablets:
         """Close them all. Raises `AssertionError` where a browser complained."""
         for tablet in self.opened:
             await tablet.page.context.close()
-        assert not [complaint for tablet in self.opened for complaint in tablet.complaints]
+        assert not [fault for tablet in self.opened for fault in tablet.faults()]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
