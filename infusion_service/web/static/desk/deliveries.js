@@ -4,8 +4,7 @@ import { useState } from "preact/hooks";
 import { html } from "../markup.js";
 import { Field, Refused, useForm } from "./form.js";
 import { Refusal } from "./frame.js";
-import { Mark } from "./marks.js";
-import { when } from "./moments.js";
+import { Mark, Moment } from "./marks.js";
 import { DELIVERY, O } from "./operations_strings.js";
 import { Freshness, usePolled } from "./polling.js";
 import { askDesk, sendDesk } from "./service.js";
@@ -67,7 +66,7 @@ function Found({ id, body, asked }) {
   if (rows.length === 0) return html`<p class="quiet">${body.filtered ? O.noneFound : O.noDeliveries}</p>`;
   return html`<div class="wide" tabindex="0" role="region" aria-label=${O.deliveries}><table id="deliveries"><thead><tr><th>${O.number}</th><th>${O.state}</th><th>${O.type}</th><th>${O.day}</th><th>${O.lastAnswer}</th><th>${O.at}</th></tr></thead>
     <tbody>${rows.map((/** @type {any} */ each) => html`<tr data-n=${each.n} data-state=${each.state}><td><a href=${addressOf("endpoints", [id, "deliveries", each.n])}>${each.n}</a></td><td><${StateOf} state=${each.state} /></td><td>${each.type}</td>
-      <td><code title=${each.subject}>…${each.subject.slice(-12)}</code></td><td>${answered(each.attempts.at(-1))} ${each.attempts.length > 1 && html`<span class="quiet">${O.afterTries(each.attempts.length)}</span>`}</td><td class="time">${when(each.attempts.at(-1)?.at)}</td></tr>`)}</tbody></table></div>
+      <td><code title=${each.subject}>…${each.subject.slice(-12)}</code></td><td>${answered(each.attempts.at(-1))} ${each.attempts.length > 1 && html`<span class="quiet">${O.afterTries(each.attempts.length)}</span>`}</td><td><${Moment} at=${each.attempts.at(-1)?.at} /></td></tr>`)}</tbody></table></div>
     <p class="pages">${rows[0].n > 1 && html`<a href=${turn(body.filtered ? 0 : Math.max(rows[0].n - 1 - PAGE, 0))}>${body.filtered ? O.first : O.earlier}</a>`} ${rows.length === PAGE && html`<a href=${turn(body.next_after)}>${O.later}</a>`}</p>`;
 }
 

@@ -6,7 +6,7 @@ import { html } from "../markup.js";
 import { StateOf } from "./deliveries.js";
 import { Field, Refused, useForm } from "./form.js";
 import { Refusal } from "./frame.js";
-import { Known } from "./marks.js";
+import { Known, Moment } from "./marks.js";
 import { between, span, when } from "./moments.js";
 import { O, RUNBOOK } from "./operations_strings.js";
 import { Freshness, usePolled } from "./polling.js";
@@ -64,7 +64,7 @@ function indented(text) {
 function Attempts({ delivery }) {
   return html`<li><h3>${O.stepAttempts(delivery.attempts.length)}</h3>${delivery.attempts.length === 0 ? html`<p class="quiet">${O.notTried}</p>` : html`
     <div class="wide" tabindex="0" role="region" aria-label=${O.stepAttempts(delivery.attempts.length)}><table id="attempts"><thead><tr><th>${O.at}</th><th>${O.why}</th><th>${O.answer}</th><th>${O.took}</th></tr></thead>
-      <tbody>${delivery.attempts.map((/** @type {any} */ each) => html`<tr><td class="time">${when(each.at)}</td><td>${each.reason}</td><td>${answered(each)}</td><td>${each.ms} ms</td></tr>`)}</tbody></table></div>`}</li>`;
+      <tbody>${delivery.attempts.map((/** @type {any} */ each) => html`<tr><td><${Moment} at=${each.at} /></td><td>${each.reason}</td><td>${answered(each)}</td><td>${each.ms} ms</td></tr>`)}</tbody></table></div>`}</li>`;
 }
 
 /** @param {{delivery: any, asOf: string}} properties */

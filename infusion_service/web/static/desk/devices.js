@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { html } from "../markup.js";
 import { Field, Refused, Sure, useForm } from "./form.js";
 import { Refusal } from "./frame.js";
-import { Mark } from "./marks.js";
+import { Mark, Moment } from "./marks.js";
 import { between, span, when } from "./moments.js";
 import { Copied, Once } from "./once.js";
 import { O } from "./operations_strings.js";
@@ -33,7 +33,7 @@ export function Devices() {
     ${body && html`<div class="wide" tabindex="0" role="region" aria-label=${O.devices}><table id="devices"><thead><tr><th>${O.device}</th><th>${O.ward}</th><th>${O.state}</th><th>${O.lastSeen}</th><th>${O.enrolledAt}</th><th>${O.actions}</th></tr></thead>
       <tbody>${[...body.rows].sort(current).map((/** @type {any} */ each) => html`<tr key=${each.device} data-device=${each.device}><td>${each.device}</td><td>${each.ward}</td>
         <td>${each.revoked_at ? html`<${Mark} tone="over" word=${O.revokedAt(when(each.revoked_at))} />` : html`<${Mark} tone="good" word=${O.enrolled} />`}</td>
-        <td>${each.last_seen_at ? O.ago(when(each.last_seen_at), span(between(each.last_seen_at, body.asOf))) : O.notSeen}</td><td>${when(each.enrolled_at)}</td>
+        <td>${each.last_seen_at ? O.ago(when(each.last_seen_at), span(between(each.last_seen_at, body.asOf))) : O.notSeen}</td><td><${Moment} at=${each.enrolled_at} /></td>
         <td>${!each.revoked_at && html`<${Sure} label=${O.revoke} sure=${O.revokeSure} act=${() => revoke(each.device)} />`}</td></tr>`)}</tbody></table></div>
       <${Enrol} wards=${body.wards} again=${seen.again} />`}</main>`;
 }
@@ -49,6 +49,6 @@ function Enrol({ wards, again }) {
   return html`<section><h3>${O.enrol}</h3>
     ${made ? html`<${Once} label=${O.tokenOf(made.device)} value=${made.token} how=${O.deviceTokenHow} close=${() => { setMade(null); form.clear(); }} more=${html`<p>${O.enrolLink}</p><${Copied} id="enrol-link" label=${O.enrolLink} text=${link} />`} />`
       : html`<p>${O.enrolHow}</p><form onSubmit=${form.sends((values) => sendDesk("/v1/devices", values), (body) => { setMade(body); again(); })}>
-        <${Field} form=${form} name="device" label=${O.device} required=${true} /><${Field} form=${form} name="ward" label=${O.ward} options=${wards.length ? wards.map((each) => [each.ward, `${each.ward}: ${each.name}`]) : undefined} />
+        <${Field} form=${form} name="device" label=${O.device} hint=${O.deviceHint} required=${true} /><${Field} form=${form} name="ward" label=${O.ward} options=${wards.length ? wards.map((each) => [each.ward, `${each.ward}: ${each.name}`]) : undefined} />
         <button class="primary" id="enrol">${O.enrol}</button><${Refused} form=${form} pointers=${["/device", "/ward"]} /></form>`}</section>`;
 }

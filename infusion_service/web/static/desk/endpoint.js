@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { html } from "../markup.js";
 import { Field, Refused, Sure, useForm } from "./form.js";
 import { Refusal } from "./frame.js";
-import { Known, Mark } from "./marks.js";
+import { Known, Mark, Moment } from "./marks.js";
 import { when } from "./moments.js";
 import { Once } from "./once.js";
 import { O } from "./operations_strings.js";
@@ -51,7 +51,7 @@ function HeldUp({ id, status }) {
   if (!status.blocked) return null;
   return html`<h3>${O.heldUp(status.blocked)}</h3><div class="wide" tabindex="0" role="region" aria-label=${O.heldUp(status.blocked)}><table><thead><tr><th>${O.number}</th><th>${O.type}</th><th>${O.day}</th><th>${O.since}</th><th>${O.lastAnswer}</th><th>${O.nextAttempt}</th></tr></thead>
     <tbody>${status.blocked_deliveries.map((/** @type {any} */ each) => html`<tr><td><a href=${addressOf("endpoints", [id, "deliveries", each.n])}>${each.n}</a></td><td>${each.type}</td><td><code>${each.subject}</code></td>
-      <td class="time">${when(each.first_failed_at)}</td><td>${answered(each.last_attempt)}</td><td>${each.next_attempt_at ? when(each.next_attempt_at) : O.nextProbe}</td></tr>`)}</tbody></table></div>`;
+      <td><${Moment} at=${each.first_failed_at} /></td><td>${answered(each.last_attempt)}</td><td>${each.next_attempt_at ? when(each.next_attempt_at) : O.nextProbe}</td></tr>`)}</tbody></table></div>`;
 }
 
 /** @param {{endpoint: any, status: any}} properties */

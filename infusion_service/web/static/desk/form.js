@@ -31,10 +31,13 @@ export function useForm(start) {
   };
 }
 
+/** A pattern tells nobody what to type: the hint and the label do. */
+const OF_PATTERN = /matching regex/;
+
 /** What is wrong with one field. @param {Form} form @param {string} pointer @returns {string} */
 function faultOf(form, pointer) {
   const errors = form.problem?.body?.errors ?? [];
-  return errors.filter((/** @type {any} */ each) => each.pointer === pointer || each.pointer.startsWith(`${pointer}/`)).map((/** @type {any} */ each) => each.detail).join("; ");
+  return errors.filter((/** @type {any} */ each) => each.pointer === pointer || each.pointer.startsWith(`${pointer}/`)).map((/** @type {any} */ each) => (OF_PATTERN.test(each.detail) ? O.wrongForm : each.detail)).join("; ");
 }
 
 /**

@@ -12,7 +12,7 @@ export const O = {
   away: "The service does not answer.", failing: (/** @type {number} */ status) => `The service answers ${status}.`,
   old: (/** @type {string} */ age) => `What is shown is ${age} old.`, triedAgain: (/** @type {string} */ next) => `Tried again in ${next}.`, tryNow: "Try now",
   ago: (/** @type {string} */ moment, /** @type {string} */ age) => `${moment}, ${age} ago`, never: "never", none: "none", notNarrowed: "not narrowed", yours: "(yours)", all: "all", any: "any", yes: "yes", no: "NO",
-  runbook: "Runbook:", leaveIt: "Leave it", mendFields: "Not taken: see the fields marked.", reason: "Reason (goes into the log)",
+  runbook: "Runbook:", leaveIt: "Leave it", mendFields: "Not taken: see the fields marked.", wrongForm: "Not in the form that is wanted here.", reason: "Reason (goes into the log)",
   copy: "Copy", copied: "Copied.", notCopied: "Not copied: select it and copy it by hand.", kept: "I have stored it",
   save: "Save", add: "Add", change: "Change", search: "Search", id: "Id", name: "Name", state: "State", actions: "Actions", at: "At", since: "Since", from: "From", to: "To",
   // Endpoints
@@ -50,9 +50,9 @@ export const O = {
   decide: "Decide", decideHow: "Mend the cause first. Trying again keeps id, bytes and number. Dropping is for good: the engine never gets it.", drop: "Drop",
   // Devices, staff, tokens
   device: "Device", ward: "Ward", lastSeen: "Last seen", notSeen: "not since the start of the service", enrolledAt: "Enrolled", enrolled: "In use", revokedAt: (/** @type {string} */ moment) => `Revoked ${moment}`, revoke: "Revoke", revokeSure: "Revoke for good",
-  enrol: "Enrol a device", enrolHow: "The id is what the log calls it, such as tablet-12.", tokenOf: (/** @type {string} */ name) => `Token of ${name}`, deviceTokenHow: "Shown this once. Whoever has it charts as this device.", enrolLink: "Open this on the tablet (infusion device enrol shows it as a QR code):",
+  enrol: "Enrol a device", enrolHow: "The id is what the log calls it.", deviceHint: "Small letters, digits and hyphens, such as tablet-12.", tokenOf: (/** @type {string} */ name) => `Token of ${name}`, deviceTokenHow: "Shown this once. Whoever has it charts as this device.", enrolLink: "Open this on the tablet (infusion device enrol shows it as a QR code):",
   find: "Find", role: "Role", active: "Active", lockedAt: (/** @type {string} */ moment) => `Locked ${moment}`, disabledAt: (/** @type {string} */ moment) => `Disabled ${moment}`, unlock: "Unlock", disable: "Disable", disableSure: "Disable for good", pinOrBadge: "PIN or badge", newPin: "New PIN", newBadge: "New badge code",
-  addPerson: "Add a person", addPersonHow: "They sign in on a tablet with badge and PIN. The log names them by their id alone.", idHint: "Empty: one is made.", wardsHint: (/** @type {string} */ wards) => `Of ${wards || "the site"}, separated by commas. Empty: all.`, badge: "Badge code", pin: "PIN (4 to 12 digits)",
+  addPerson: "Add a person", addPersonHow: "They sign in on a tablet with badge and PIN. The log names them by their id alone.", idHint: "Small letters, digits and hyphens. Empty: one is made.", wardsHint: (/** @type {string} */ wards) => `Of ${wards || "the site"}, separated by commas. Empty: all.`, badge: "Badge code", pin: "PIN (4 to 12 digits)",
   added: (/** @type {string} */ name, /** @type {string} */ id) => `${name} is added as ${id}.`, brokenGlass: "Who broke the glass is looked through by charge nurses and auditors, and not here.",
   label: "Label", labelHint: "What it is for: it stands in the list.", narrowedTo: "Narrowed to", expires: "Expires", expiresIn: (/** @type {string} */ left) => `Expires in ${left}`, expiredAt: (/** @type {string} */ moment) => `Expired ${moment}`, mint: "Mint a token",
   tokenHow: "Shown this once. Keep it in a file that nobody else reads, never in a command line.", scopes: "Groups of calls", scopesHint: "endpoints, log, metrics, workflows, administration, days; separated by commas. Empty: all of the role.",

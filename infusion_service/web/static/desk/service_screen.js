@@ -17,6 +17,8 @@ import { who } from "./who.js";
 const HOUR_MS = 3600000;
 const DAY_MS = 24 * HOUR_MS;
 const ENTRIES_MIN = 1000;
+/** A checkpoint that is behind for longer cannot be written. */
+const WRITTEN_MS = 60000;
 
 /** The status, with the names of the endpoints it speaks of. @returns {Promise<import("./service.js").Answer>} */
 async function load() {
@@ -102,7 +104,7 @@ function Trust({ status }) {
   const { checkpoint, verification } = status;
   const mark = (/** @type {boolean} */ good, /** @type {string} */ said) => html`<${Mark} tone=${good ? "good" : "warning"} word=${said} />`;
   return html`<section id="trust"><h3>${O.trust}</h3><${Known} rows=${[
-    [O.checkpoint, checkpoint ? mark(checkpoint.behind === 0, O.checkpointIs(checkpoint.entries, checkpoint.behind)) : mark(false, O.noCheckpoint)],
+    [O.checkpoint, checkpoint ? mark(checkpoint.behind === 0 || between(checkpoint.written_at, status.machine_time) < WRITTEN_MS, O.checkpointIs(checkpoint.entries, checkpoint.behind)) : mark(false, O.noCheckpoint)],
     checkpoint && [O.written, O.ago(when(checkpoint.written_at), span(between(checkpoint.written_at, status.machine_time)))],
     checkpoint && [O.outside, checkpoint.on_another_disk ? mark(true, O.otherDisk) : mark(false, O.sameDisk)],
     [O.verified, verification ? mark(verification.sound && verification.tables_sound, verified(verification)) : O.notVerified(status.verify_at)],

@@ -6,7 +6,7 @@ import { ROLES, word } from "../strings.js";
 import { withWards } from "./devices.js";
 import { Field, listed, Refused, Sure, useForm } from "./form.js";
 import { Refusal } from "./frame.js";
-import { Mark } from "./marks.js";
+import { Mark, Moment } from "./marks.js";
 import { between, span, when } from "./moments.js";
 import { Once } from "./once.js";
 import { O } from "./operations_strings.js";
@@ -39,7 +39,7 @@ export function Tokens() {
   return html`<main><h2>${O.tokens}</h2><${Freshness} seen=${seen} asOf=${body?.asOf} /><${Refusal} answer=${refused} />${seen.shown ? html`<${Refusal} answer=${seen.shown} />` : !seen.failed && html`<p>${F.loading}</p>`}
     ${body && html`<div class="wide" tabindex="0" role="region" aria-label=${O.tokens}><table id="tokens"><thead><tr><th>${O.label}</th><th>${O.role}</th><th>${O.narrowedTo}</th><th>${O.state}</th><th>${O.expires}</th><th>${O.actions}</th></tr></thead>
       <tbody>${rows.map((/** @type {any} */ each) => html`<tr key=${each.id} data-token=${each.id}><td>${each.label} ${each.id === who.value?.id && O.yours}</td><td>${word(ROLES, each.role)}</td><td>${[...each.scopes, ...(each.wards ?? [])].join(", ") || O.notNarrowed}</td>
-        <td><${Mark} tone=${each.standing.tone} word=${each.standing.word} /></td><td>${when(each.expires_at)}</td>
+        <td><${Mark} tone=${each.standing.tone} word=${each.standing.word} /></td><td><${Moment} at=${each.expires_at} /></td>
         <td>${each.standing.place < 2 && html`<${Sure} label=${O.revoke} sure=${O.revokeSure} act=${() => revoke(each.id)} />`}</td></tr>`)}</tbody></table></div>
       <${Mint} wards=${body.wards} asOf=${body.asOf} again=${seen.again} />`}</main>`;
 }
