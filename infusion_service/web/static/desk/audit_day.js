@@ -50,7 +50,7 @@ export async function openDay(id, anew = false) {
   zone.value = view.body.timezone ?? undefined;
   const entries = listed.body.entries;
   const recorded = entries.filter((/** @type {any} */ entry) => entry.kind !== "access").map((/** @type {any} */ entry) => Date.parse(entry.rcv));
-  const day = { id, view: view.body, entries, file: file.body, struck: struckBy(entries), first: recorded[0] ?? 0, last: recorded.at(-1) ?? 0 };
+  const day = { id, view: view.body, entries, file: file.body, struck: struckBy(entries, file.body), first: recorded[0] ?? 0, last: recorded.at(-1) ?? 0 };
   opened.value = { day, refusal: null };
   arrive(day);
 }

@@ -120,12 +120,14 @@ function done(entry, file) {
   return [...new Set(/** @type {string[]} */ (file.checks.filter(does).map((/** @type {any} */ check) => check.check)))];
 }
 
-/** When an entry was struck, by what is known of it: the moment a correction or a strike of it was received. @param {any[]} entries @returns {Map<string, {at: number, by: string}>} */
-export function struckBy(entries) {
+/** When an entry was struck, by what is known of it: the moment a correction or a strike of it was received. @param {any[]} entries @param {any} file the day's workflow, which says what a strike is called @returns {Map<string, {at: number, by: string}>} */
+export function struckBy(entries, file) {
   /** @type {Map<string, {at: number, by: string}>} */
   const found = new Map();
   for (const entry of entries) {
-    const target = entry.corrects ?? (entry.type === "entry.struck" || entry.data?.entry && entry.kind === "fact" ? entry.data?.entry : undefined);
+    // Of what the service derives, only its own strikes name an entry; of facts, a confirmation names one too and strikes nothing.
+    const strikes = entry.kind === "derived" || (entry.kind === "fact" && file.facts[entry.type]?.means === "strike");
+    const target = entry.corrects ?? (strikes ? entry.data?.entry : undefined);
     if (target && !found.has(target)) found.set(target, { at: Date.parse(entry.rcv), by: entry.entry_id });
   }
   return found;
