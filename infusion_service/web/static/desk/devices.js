@@ -48,7 +48,7 @@ function Enrol({ wards, again }) {
   const link = made && `${location.origin}/#device=${made.token}`;
   return html`<section><h3>${O.enrol}</h3>
     ${made ? html`<${Once} label=${O.tokenOf(made.device)} value=${made.token} how=${O.deviceTokenHow} close=${() => { setMade(null); form.clear(); }} more=${html`<p>${O.enrolLink}</p><${Copied} id="enrol-link" label=${O.enrolLink} text=${link} />`} />`
-      : html`<p>${O.enrolHow}</p><form onSubmit=${form.sends((values) => sendDesk("/v1/devices", values), (body) => { setMade(body); again(); })}>
+      : html`<p>${O.enrolHow}</p><form class="fields" onSubmit=${form.sends((values) => sendDesk("/v1/devices", values), (body) => { setMade(body); again(); })}>
         <${Field} form=${form} name="device" label=${O.device} hint=${O.deviceHint} required=${true} /><${Field} form=${form} name="ward" label=${O.ward} options=${wards.length ? wards.map((each) => [each.ward, `${each.ward}: ${each.name}`]) : undefined} />
-        <button class="primary" id="enrol">${O.enrol}</button><${Refused} form=${form} pointers=${["/device", "/ward"]} /></form>`}</section>`;
+        <${Refused} form=${form} pointers=${["/device", "/ward"]} /><p><button class="primary" id="enrol">${O.enrol}</button></p></form>`}</section>`;
 }
