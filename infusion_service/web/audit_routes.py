@@ -29,7 +29,7 @@ AUDIT_ROUTES: tuple[Route, ...] = (
     _route("GET", "/v1/log/opening", openings.get_opening, "log"),
     _route("GET", "/v1/days/{day}/openings", openings.get_openings, "days"),
     _route("GET", "/v1/days/{day}/bundle", bundles.get_bundle, "days"),
-    _route("POST", "/v1/days/search", audits.post_search, "days"),
+    _route("POST", "/v1/audit/days", audits.post_search, "days"),
     *(_route("POST", f"/v1/audit/{question}", audits.asking(question), "log") for question in _QUESTIONS),
 )
 
@@ -55,7 +55,7 @@ AUDIT_DESCRIPTIONS: Mapping[tuple[str, str], Description] = {
         query=("from",),
         refuses=(409, *_NOTED),
     ),
-    ("POST", "/v1/days/search"): Description(
+    ("POST", "/v1/audit/days"): Description(
         summary="Find the days of a patient",
         tag="audit",
         takes=shapes.DaySearch,

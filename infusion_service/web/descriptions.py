@@ -243,17 +243,17 @@ DESCRIPTIONS: Mapping[tuple[str, str], Description] = {
         gives=shapes.BrokenGlass,
         refuses=_CHANGE_PROBLEMS,
     ),
-    ("GET", "/v1/tokens/current"): Description(
+    ("GET", "/v1/credentials/current"): Description(
         summary="Whom the credential that asks stands for", tag="sessions", gives=shapes.CurrentToken
     ),
-    ("POST", "/v1/tokens/current/cookie"): Description(
+    ("POST", "/v1/credentials/current/cookie"): Description(
         summary="Turn the token into a cookie of the auditor's and the operator's pages",
         tag="sessions",
         takes=payloads.Nothing,
         gives=shapes.CurrentToken,
         status=201,
     ),
-    ("DELETE", "/v1/tokens/current/cookie"): Description(
+    ("DELETE", "/v1/credentials/current/cookie"): Description(
         summary="Forget that cookie; the token stays what it was", tag="sessions", status=204
     ),
     ("GET", "/v1/tokens"): Description(summary="All service tokens", tag="administration", gives=shapes.Tokens),

@@ -242,7 +242,7 @@ MATRIX: Mapping[tuple[str, str], Row] = {
     ("GET", "/v1/days/{day}/openings"): Row(roles="A", ask=of_day("/v1/days/{day}/openings"), other=404, site=404),
     # Without a signing key there is nothing to prove with.
     ("GET", "/v1/days/{day}/bundle"): Row(roles="A", ask=of_day("/v1/days/{day}/bundle"), own=409, other=404, site=404),
-    ("POST", "/v1/days/search"): Row(roles="A", ask=at("/v1/days/search", {"family": "family"}), lists=day_there),
+    ("POST", "/v1/audit/days"): Row(roles="A", ask=at("/v1/audit/days", {"family": "family"}), lists=day_there),
     ("POST", "/v1/audit/overrides"): Row(roles="A", ask=at("/v1/audit/overrides", {})),
     ("POST", "/v1/audit/late"): Row(roles="A", ask=at("/v1/audit/late", {}), lists=late_day_there),
     ("POST", "/v1/audit/answers"): Row(roles="A", ask=at("/v1/audit/answers", {})),
@@ -318,8 +318,12 @@ MATRIX: Mapping[tuple[str, str], Row] = {
     ("POST", "/v1/endpoints/{endpoint}/deliveries/{n}/retry"): _of_endpoints("/none/deliveries/1/retry"),
     ("POST", "/v1/endpoints/{endpoint}/deliveries/{n}/drop"): _of_endpoints("/none/deliveries/1/drop"),
     # Whoever holds a token may sit at a desk with it; what is seen there is what the token reaches.
-    ("POST", "/v1/tokens/current/cookie"): Row(roles=STAFF + "IAM", ask=at("/v1/tokens/current/cookie", {}), own=201),
-    ("DELETE", "/v1/tokens/current/cookie"): Row(roles=STAFF + "IAM", ask=at("/v1/tokens/current/cookie"), own=204),
+    ("POST", "/v1/credentials/current/cookie"): Row(
+        roles=STAFF + "IAM", ask=at("/v1/credentials/current/cookie", {}), own=201
+    ),
+    ("DELETE", "/v1/credentials/current/cookie"): Row(
+        roles=STAFF + "IAM", ask=at("/v1/credentials/current/cookie"), own=204
+    ),
     ("GET", "/v1/tokens"): Row(roles="M", ask=at("/v1/tokens"), lists=World.token),
     ("POST", "/v1/tokens"): Row(roles="M", ask=mint, own=201, other=403),
     ("PATCH", "/v1/tokens/{token}"): Row(

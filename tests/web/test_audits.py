@@ -102,7 +102,7 @@ async def found(asked: HttpWard, /, **sought: Any) -> list[str]:
     days: list[dict[str, Any]] = []
     after: dict[str, str] = {}
     while True:
-        answer = await asked.post("/v1/days/search", {**sought, **after}, by="auditor")
+        answer = await asked.post("/v1/audit/days", {**sought, **after}, by="auditor")
         assert answer.status == 200, answer.body
         days += answer.body["days"]
         if "next" not in answer.body:
@@ -128,5 +128,5 @@ async def test_a_day_is_found_by_pseudonym_identifier_and_the_beginning_of_the_n
 
 @pytest.mark.parametrize("sought", [{}, {"ward": "neuro-day"}, {"family": "M", "after": "x"}, {"born": "1988-02-29"}])
 async def test_a_search_for_nobody_is_refused(ward: HttpWard, sought: Any) -> None:
-    answer = await ward.post("/v1/days/search", sought, by="auditor")
+    answer = await ward.post("/v1/audit/days", sought, by="auditor")
     assert (answer.status, answer.code) == (400, "malformed")

@@ -146,8 +146,8 @@ class Canary:
         await self.send("POST", "/v1/sessions", json={"badge": family, "pin": given}, by="device")
         await self.send("POST", "/v1/audit/reads", json={"patient": number}, by="auditor")
         await self.send("POST", "/v1/audit/late", json={"patient": family, "since": given}, by="auditor")
-        await self.send("POST", "/v1/days/search", json={"family": family, "born": born}, by="auditor")
-        await self.send("POST", "/v1/days/search", json={"identifier": number, "after": family}, by="auditor")
+        await self.send("POST", "/v1/audit/days", json={"family": family, "born": born}, by="auditor")
+        await self.send("POST", "/v1/audit/days", json={"identifier": number, "after": family}, by="auditor")
         for name in ("url", "name", "types", "wards"):
             await self.send("POST", "/v1/endpoints", json={"name": "x", name: family}, by="integration")
 

@@ -8,8 +8,8 @@ from typing import Any
 from infusion_service.web.credentials import AS, DESK_COOKIE, DEVICE_COOKIE, SESSION_COOKIE
 from tests.web.conftest import START, Answer, HttpWard
 
-COOKIE = "/v1/tokens/current/cookie"
-CURRENT = "/v1/tokens/current"
+COOKIE = "/v1/credentials/current/cookie"
+CURRENT = "/v1/credentials/current"
 AS_DESK = {AS: "desk"}
 
 

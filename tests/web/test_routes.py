@@ -17,7 +17,7 @@ from tests.web.conftest import HttpWard, new_event_id
 
 PAGES = {"/", "/audit", "/ops", "/sw.js", "/static/{file}", "/static/desk/{file}"}
 DOCUMENTS = {"/health/live", "/health/ready", "/openapi.json", "/asyncapi.json", "/schemas/{schema}"}
-WHO_ASKS = "/v1/tokens/current"
+WHO_ASKS = "/v1/credentials/current"
 """Says of nobody that it is nobody."""
 PUBLIC_ADDRESSES = {*PAGES, *DOCUMENTS, WHO_ASKS}
 
@@ -39,6 +39,17 @@ def test_every_route_says_which_roles_reach_it_and_what_scope_it_belongs_to() ->
     for route in ROUTES:
         assert route.allowed <= frozenset(ROLES)
         assert route.public or route.scope
+
+
+def test_no_address_answers_by_a_method_that_is_another_ones() -> None:
+    methods: dict[str, set[str]] = {}
+    for route in ROUTES:
+        methods.setdefault(route.path, set()).add(route.method)
+
+    for path, own in methods.items():
+        for pattern, theirs in methods.items():
+            takes_it = re.fullmatch(re.sub(r"\{\w+\}", "[^/{}]+", pattern), path)
+            assert not takes_it or theirs <= own, f"{theirs - own} {path} would be answered by {pattern}"
 
 
 @guarded_routes

@@ -30,7 +30,7 @@ const isWhose = ({ patient, family }) => Boolean(patient.trim() || family.trim()
 /** One page. @param {Sought} sought @param {string} after @returns {Promise<Answer>} */
 function ask(sought, after) {
   const { patient, family, ward, state, from, to, open } = sought;
-  if (isWhose(sought)) return sendDesk("/v1/days/search", given({ patient, family, ward, from, to, after }));
+  if (isWhose(sought)) return sendDesk("/v1/audit/days", given({ patient, family, ward, from, to, after }));
   const query = new URLSearchParams({ ...given({ ward, state, date: from, after }), newest: "true", limit: String(ROWS), ...(open ? { open: "true" } : {}) });
   return askDesk(`/v1/days?${query}`);
 }

@@ -18,12 +18,12 @@ export async function signIn(token) {
 
 /** @param {string} token */
 function sendAs(token) {
-  return askDesk("/v1/tokens/current/cookie", { method: "POST", body: "{}", headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` } });
+  return askDesk("/v1/credentials/current/cookie", { method: "POST", body: "{}", headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` } });
 }
 
 /** Leave the desk. */
 export async function signOut() {
-  await sendDesk("/v1/tokens/current/cookie", {}, "DELETE");
+  await sendDesk("/v1/credentials/current/cookie", {}, "DELETE");
   who.value = null;
 }
 
@@ -47,7 +47,7 @@ export async function begin() {
     history.replaceState(null, "", location.pathname);
     if (await signIn(given)) return;
   }
-  const answer = await askDesk("/v1/tokens/current");
+  const answer = await askDesk("/v1/credentials/current");
   if (answer.status === 200) arrive(answer.body);
   else who.value = null;
 }
