@@ -46,10 +46,10 @@ MAY = {
     "endpoint retry": ("IM", ("none", "1", "--reason", "x")),
     "endpoint drop": ("IM", ("none", "1", "--reason", "x")),
     # Everybody reads of the log what they may see of it; an administrator nothing of a patient.
-    "audit overrides": (EVERYBODY, ()),
-    "audit late": (EVERYBODY, ()),
-    "audit answers": (EVERYBODY, ()),
-    "audit reads": (EVERYBODY, ()),
+    "audit overrides": ("A", ()),
+    "audit late": ("A", ()),
+    "audit answers": ("A", ()),
+    "audit reads": ("A", ()),
     "replay": (WARD + "A", ("{day}",)),
 }
 """Who may, and what the command is tried with."""

@@ -86,6 +86,7 @@ def test_a_blind_entry_shows_who_and_when_and_nothing_else() -> None:
         "type": "infusion.started",
         "by": SECOND_NURSE.id,
         "at": "2026-11-23T08:59:00.000Z",
+        "valid_until": "2026-11-23T09:29:00.000Z",
     }
     day.now = day.at("10:29:01")
     assert day.view()["double_checks"] == []
