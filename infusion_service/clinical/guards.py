@@ -367,7 +367,8 @@ def _review_says(guard: guards.ReviewSays, s: Situation) -> str | None:
     ]
     if said and said[-1]:
         return None
-    return f"no review since {s.picture.state} began says {guard.field}"
+    state, field = s.picture.state.replace("_", " "), guard.field.replace("_", " ")
+    return f"no review since the {state} began says: {field}"
 
 
 def _field_true(guard: guards.FieldTrue, s: Situation) -> str | None:

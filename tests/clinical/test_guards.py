@@ -319,7 +319,7 @@ def test_extended_observation_wants_a_word_of_the_prescriber() -> None:
     day.chart("observation.extended", {"reason": "headache"}, "14:30")
     day.chart("vitals.recorded", SIGNS, "16:30")
     found = reasons(day.post("patient.discharged", HOME, "16:31"))
-    assert found == {"symptoms-resolved": "no review since extended_observation began says symptoms_resolved"}
+    assert found == {"symptoms-resolved": "no review since the extended observation began says: symptoms resolved"}
 
 
 def test_what_blocks_is_shown_before_anybody_posts() -> None:
