@@ -36,6 +36,25 @@ async def test_two_tablets_on_one_day_see_each_other_s_facts(served: ServedWard,
         await writer.tap("#vitals-back")
 
 
+ORDER = """async () => {
+    const [{ inOrder }, { rows }] = await Promise.all([import("/static/board.js"), import("/static/ward_state.js")]);
+    const bed = (name, state, severities) => ({ ...rows.value[0], day_id: name, state, checks: [],
+        alerts: severities.map((severity) => ({ severity })) });
+    const { first, last } = inOrder([bed("left settled", "discharged", []),
+        bed("left unsettled", "transferred", ["critical"]),
+        bed("quiet", "infusing", []), bed("alarmed", "infusing", ["medium"])]);
+    return [first.map((row) => row.day_id), last.map((row) => row.day_id)];
+}"""
+
+
+async def test_a_patient_who_left_with_an_alert_nobody_settled_stands_before_the_empty_chairs(
+    served: ServedWard, tablets: Tablets
+) -> None:
+    tablet = await tablets.open(served)
+
+    assert await tablet.page.evaluate(ORDER) == [["alarmed", "quiet", "left unsettled"], ["left settled"]]
+
+
 async def test_a_tablet_that_hears_nothing_says_so_and_greys_what_it_shows(
     served: ServedWard, tablets: Tablets
 ) -> None:

@@ -125,20 +125,25 @@ function emptyChairs(all) {
   return [...new Set([...known, ...numbered])].filter((chair) => !taken.has(chair)).sort((one, other) => one.localeCompare(other, undefined, { numeric: true }));
 }
 
+/** Beds before the empty chairs and after them, the most urgent first: a day that is over with an alert nobody has settled is more
+ * urgent than a chair nobody sits in, one that is over and settled is not. @param {any[]} shown */
+export function inOrder(shown) {
+  const sorted = [...shown].sort(byUrgency);
+  const open = sorted.filter((row) => !isOver(row));
+  const over = sorted.filter(isOver);
+  return { first: [...open, ...over.filter((row) => row.alerts.length > 0)], last: over.filter((row) => row.alerts.length === 0) };
+}
+
 export function Board() {
   void slowTicks.value;
   const all = rows.value;
-  const sorted = all.filter(FILTERS[filter.value]).sort(byUrgency);
-  const open = sorted.filter((row) => !isOver(row));
-  const over = sorted.filter(isOver);
-  // A day that is over with an alert nobody has settled is more urgent than an empty chair.
-  const [unsettled, settled] = [over.filter((row) => row.alerts.length > 0), over.filter((row) => row.alerts.length === 0)];
+  const { first, last } = inOrder(all.filter(FILTERS[filter.value]));
   return html`<nav class="filters" aria-label=${T.filters}>${Object.keys(FILTERS).map((each) => html`<button class="choice" key=${each} data-filter=${each} aria-pressed=${filter.value === each}
       onClick=${() => { filter.value = each; }}>${T[/** @type {"mine"} */ (each)]} <small>${all.filter(FILTERS[each]).length}</small></button>`)}
       <${ThemeButton} /><button id="open-handover" onClick=${() => go(null, { kind: "handover" })}>${T.handover}</button></nav>
     <main id="beds" class="beds" aria-label=${T.beds}>
-    ${[...open, ...unsettled].map((row) => html`<${Tile} key=${row.day_id} row=${row} />`)}
+    ${first.map((row) => html`<${Tile} key=${row.day_id} row=${row} />`)}
     ${filter.value === "allBeds" && all.length > 0 && emptyChairs(all).map((chair) => html`<div class="empty-bed" key=${`empty-${chair}`} data-chair=${chair}>${T.chair(chair)}: ${T.emptyBed}</div>`)}
-    ${settled.map((row) => html`<${Tile} key=${row.day_id} row=${row} />`)}
-    ${sorted.length === 0 && html`<p>${all.length ? T.noneSuch : T.empty}</p>`}</main>`;
+    ${last.map((row) => html`<${Tile} key=${row.day_id} row=${row} />`)}
+    ${first.length + last.length === 0 && html`<p>${all.length ? T.noneSuch : T.empty}</p>`}</main>`;
 }
