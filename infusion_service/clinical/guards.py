@@ -367,7 +367,7 @@ def _review_says(guard: guards.ReviewSays, s: Situation) -> str | None:
     ]
     if said and said[-1]:
         return None
-    state, field = s.picture.state.replace("_", " "), guard.field.replace("_", " ")
+    state, field = f"{s.picture.state}".replace("_", " "), guard.field.replace("_", " ")
     return f"no review since the {state} began says: {field}"
 
 

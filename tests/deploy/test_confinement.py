@@ -32,7 +32,7 @@ def test_the_service_runs_with_what_the_image_leaves_it(tmp_path: Path) -> None:
     volume.mkdir()
 
     def run(*command: str) -> subprocess.CompletedProcess[str]:
-        line = confined(command, volume=volume, aside=tmp_path / "aside")
+        line = confined(command, volume=volume)
         env = environment(INSIDE | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"})
         return subprocess.run(line, env=env, capture_output=True, text=True, check=False, timeout=WAIT_S)
 
@@ -72,11 +72,11 @@ def test_every_system_call_of_the_service_is_one_that_the_unit_lets_through(tmp_
     volume.mkdir()
     site = Site(volume)
     env = environment({**site.env, **INSIDE, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"})
-    made = confined([*PROGRAM, "init"], volume=volume, aside=tmp_path / "aside")
+    made = confined([*PROGRAM, "init"], volume=volume)
     subprocess.run(made, env=env, capture_output=True, check=True)
     traced = ["strace", "-f", "-qq", "-o", "/var/lib/trace", *PROGRAM, "serve", "--port", "0", "--json"]
     process = subprocess.Popen(
-        confined(traced, volume=volume, aside=tmp_path / "aside"),
+        confined(traced, volume=volume),
         env=env,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

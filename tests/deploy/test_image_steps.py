@@ -68,7 +68,7 @@ def test_the_steps_of_the_image_make_a_program_that_runs_as_the_image_runs_it(tm
         f"until {health} > /dev/null 2>&1; do kill -0 $service; sleep 0.2; done\n"
         f"{program} doctor && kill -TERM $(cat /var/lib/infusion.db.lock)\nwait $service"
     )
-    inside = confined(["sh", "-u", "-c", script], volume=volume, aside=tmp_path / "aside", programs=programs)
+    inside = confined(["sh", "-u", "-c", script], volume=volume, programs=programs)
     ended = subprocess.run(inside, env=env, capture_output=True, text=True, check=False, timeout=RUNNING_S)
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
