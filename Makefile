@@ -19,7 +19,7 @@ demo: $(RUNTIME) ## a ward of six simulated patients on an accelerated clock, wi
 
 .PHONY: test
 test: check browser judges ## everything: the checks, then every suite, with the time each took
-	$(BIN)/python -m pytest
+	$(BIN)/python -m tests.side_by_side
 
 .PHONY: check
 check: $(INSTALLED) ## format, lint, types, import contracts, tidiness: no test of behaviour
