@@ -376,6 +376,8 @@ async def test_a_ward_chooses_light_or_dark_and_its_tablet_remembers(tablet: Tab
     await expect(page.locator("#theme")).to_have_text("Day")
     dark = await page.evaluate(ground)
     assert (light, dark) == ("rgb(244, 246, 248)", "rgb(13, 20, 24)")
+    # Asked behind the write and therefore answered after it: only a choice that is on the disk can be remembered.
+    assert await page.evaluate("import('/static/kept.js').then(({ kept }) => kept('theme'))") == "dark"
     await page.reload()
     await expect(page.locator("#theme")).to_have_text("Day")
     assert await page.evaluate(ground) == dark
