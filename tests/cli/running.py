@@ -156,3 +156,11 @@ class Serving:
         self.process.send_signal(number)
         out, err = self.process.communicate(timeout=WAIT_S)
         return Ended(self.process.returncode, out, err)
+
+
+def but_for_the_time(said: str) -> list[str]:
+    """What `infusion doctor` said, without the line that tells the time."""
+    lines = said.splitlines()
+    told = [line for line in lines if "clock" in line and " UTC" in line]
+    assert len(told) == 1
+    return [line for line in lines if line not in told]
