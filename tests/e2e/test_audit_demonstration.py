@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.cli.running import PROGRAM, environment, infusion
+from tests.cli.running import infusion
 from tests.e2e.audit_page import columns, go_to, stand
+from tests.e2e.demonstrating import demonstrating
 from tests.e2e.desk import Desk, Desks
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(90)]
@@ -44,27 +44,12 @@ class Demonstration:
 @pytest.fixture(scope="module")
 def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demonstration]:
     """The demonstration in a process of its own, once the script of the offline tablet has ended."""
-    where = str(tmp_path_factory.mktemp("demonstration"))
-    process = subprocess.Popen(
-        [*PROGRAM, "demo", "--port", "0", "--speed", str(SPEED)],
-        env=environment({"TMPDIR": where}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        said = ""
-        for line in process.stdout:
-            said += line
-            if line.startswith(f"{OFFLINE_SCRIPT}: over"):
-                break
+    where = tmp_path_factory.mktemp("demonstration")
+    ended = f"{OFFLINE_SCRIPT}: over"
+    with demonstrating(where, speed=SPEED, until=lambda line: line.startswith(ended)) as said:
         found = re.search(r"auditor's page +((http://[^/]+)/audit#token=(\S+))", said)
         assert found is not None, said
         yield Demonstration(*found.groups())
-    finally:
-        process.kill()
-        process.communicate()
 
 
 async def test_an_auditor_finds_the_day_of_the_offline_tablet_and_carries_it_away_as_evidence(

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.cli.running import PROGRAM, environment
 from tests.e2e.conftest import LYING, keep_picture
+from tests.e2e.demonstrating import demonstrating
 from tests.e2e.desk import Desk, Desks
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
@@ -35,21 +34,8 @@ class Printed:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Printed]:
     """The demonstration in a process of its own."""
-    where = str(tmp_path_factory.mktemp("demo"))
-    process = subprocess.Popen(
-        [*PROGRAM, "demo", "--port", "0", "--speed", str(SPEED)],
-        env=environment({"TMPDIR": where}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        said = ""
-        for line in process.stdout:
-            said += line
-            if "second check" in line:
-                break
+    where = tmp_path_factory.mktemp("demo")
+    with demonstrating(where, speed=SPEED, until=lambda line: "second check" in line) as said:
         link = re.search(r"ward page +(\S+)", said)
         nurse = re.search(r"(NURSE-1) +(\d+)", said)
         desks = {page: re.search(rf"{page} +(\S+)", said) for page in ("operations", "auditor's page")}
@@ -58,9 +44,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Printed]:
         assert None not in desks.values(), said
         operations, audit = (found[1] for found in desks.values() if found is not None)
         yield Printed(link[1], nurse[1], nurse[2], operations, audit)
-    finally:
-        process.kill()
-        process.communicate()
 
 
 async def test_the_printed_link_opens_a_moving_ward_and_a_printed_badge_signs_in(
